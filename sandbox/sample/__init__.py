@@ -1,0 +1,1 @@
+"""Sample generator: believable nightly dumps in the raw schema, as large as asked for."""
