@@ -1,0 +1,72 @@
+{#- Where things lie in the lake. -#}
+
+{#- A value as a SQL string literal. -#}
+{% macro sql_string(value) -%}
+    {%- do return("'" ~ (value | string).replace("\\", "\\\\").replace("'", "\\'") ~ "'") -%}
+{%- endmacro %}
+
+{#- A value that may be none as a SQL literal of the given type. -#}
+{% macro sql_literal(value, data_type) -%}
+    {%- do return(
+        "cast(" ~ ("null" if value is none else sql_string(value)) ~ " as " ~ data_type ~ ")"
+    ) -%}
+{%- endmacro %}
+
+{#- The schema of a layer, e.g. retail_marts for 'marts'. -#}
+{% macro layer_schema(layer) -%}
+    {%- do return(target.schema ~ "_" ~ layer) -%}
+{%- endmacro %}
+
+{#- The folder of a schema, as register_run created it. -#}
+{% macro schema_folder(schema_name) -%}
+    {%- for row in run_query("describe schema " ~ schema_name) -%}
+        {%- if row[0] == "Location" -%} {%- do return(row[1]) -%} {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#- A folder that no other invocation of dbt writes to: a killed or repeated run never meets the
+    remains of another one. -#}
+{% macro invocation_folder() -%}
+    {%- do return(run_started_at.strftime("%Y%m%dT%H%M%S") ~ "_" ~ invocation_id[:8]) -%}
+{%- endmacro %}
+
+{#- A published table as the last committed run left it. A `ref` would make a circle: what a run
+    decides from the published state comes before what it publishes. -#}
+{% macro published_table(name) -%}
+    {%- do return(layer_schema("marts") ~ "." ~ name) -%}
+{%- endmacro %}
+
+{#- All models with the given materialization. -#}
+{% macro models_materialized_as(materialization) -%}
+    {%- do return(
+        graph.nodes.values()
+        | selectattr("resource_type", "equalto", "model")
+        | selectattr("config.materialized", "equalto", materialization)
+        | list
+    ) -%}
+{%- endmacro %}
+
+{#- Create the table that a model's contract describes, empty, unless it is there. -#}
+{% macro create_table_from_contract(node) -%}
+    {%- set partition_by = node.config.get("partition_by") -%}
+    {%- set columns = [] -%}
+    {%- for column in node.columns.values() -%}
+        {%- do columns.append(column.name ~ " " ~ column.data_type) -%}
+    {%- endfor -%}
+    {%- do run_query(
+        "create table if not exists " ~ node.schema ~ "." ~ node.alias
+        ~ " (" ~ columns | join(", ") ~ ") using parquet"
+        ~ (" partitioned by (" ~ partition_by ~ ")" if partition_by else "")
+        ~ " location " ~ sql_string(schema_folder(node.schema) ~ "/" ~ node.alias ~ "/"
+        ~ ("" if partition_by else "empty"))
+    ) -%}
+{%- endmacro %}
+
+{#- The folder that a table points at; empty while dbt parses. -#}
+{% macro relation_folder(relation) -%}
+    {%- if execute -%}
+        {%- for row in run_query("describe formatted " ~ relation) -%}
+            {%- if row[0] == "Location" -%} {%- do return(row[1]) -%} {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}

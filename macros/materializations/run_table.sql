@@ -1,0 +1,52 @@
+{#- A table of this run alone, replaced by the next one.
+
+    It is written to a folder of its own and the catalog points at it, so that a killed or repeated
+    run never meets its own remains.
+
+    config
+        partition_by   column
+        candidate_for  name of the published table whose folder the rows are written to: publishing
+                       them is then a change of metadata, and nothing is copied -#}
+{% materialization run_table, adapter="spark" %}
+    {%- set target_relation = this.incorporate(type="table") -%}
+    {%- set old_relation = adapter.get_relation(database, schema, this.identifier) -%}
+    {%- set candidate_for = config.get("candidate_for") -%}
+    {%- set home = layer_schema("marts") if candidate_for else schema -%}
+    {%- set folder = schema_folder(home) ~ "/" ~ (candidate_for or this.identifier) ~ "/"
+        ~ invocation_folder() -%}
+
+    {{ run_hooks(pre_hooks) }}
+    {% if old_relation is not none %} {% do adapter.drop_relation(old_relation) %} {% endif %}
+    {% call statement("main") %}
+        create table {{ target_relation }}
+        using parquet
+        {{ partition_cols(label="partitioned by") }}
+        location {{ sql_string(folder) }}
+        as
+        {{ compiled_code }}
+    {% endcall %}
+    {{ run_hooks(post_hooks) }}
+    {{ return({"relations": [target_relation]}) }}
+{% endmaterialization %}
+
+
+{#- A table that keeps the rows of every run, one partition (run_id) each. The model selects the
+    rows of this run; running it again replaces them. -#}
+{% materialization run_slices, adapter="spark" %}
+    {%- set target_relation = this.incorporate(type="table") -%}
+    {{ run_hooks(pre_hooks) }}
+    {% do create_table_from_contract(model) %}
+    {% call statement("main") %}
+        insert overwrite table {{ target_relation }} partition (run_id)
+        {{ select_in_order_of_contract(compiled_code) }}
+    {% endcall %}
+    {{ run_hooks(post_hooks) }}
+    {{ return({"relations": [target_relation]}) }}
+{% endmaterialization %}
+
+
+{#- The model's rows with the columns in the contract's order and of its types, checked. -#}
+{% macro select_in_order_of_contract(sql) %}
+    {{ get_assert_columns_equivalent(sql) }}
+    select {{ model.columns.keys() | join(", ") }} from ({{ sql }}) as checked_rows
+{% endmacro %}

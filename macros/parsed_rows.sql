@@ -1,0 +1,177 @@
+{#- The rows of a raw table's files, typed, each with the reason why it does not fit, if any.
+
+    Arguments
+        raw_table: name of the source table; its columns' types, keys and flags come from the
+                   source's YAML
+        business_date: column with the business date; none: dates are not judged
+        with_all_raw_rows: true: every row brings its text
+
+    Result columns: load_date, file_name, the source's columns with their types, and
+        row_hash            of all typed columns: equal for rows that are equal in every column
+        row_reject_reason   malformed_row, bad_value, missing_key, bad_flag (in this order), or null
+        date_reject_reason  future_date, unknown_calendar_date, outside_covered_dates, or null; it
+                            counts only for rows that pass the first check and are no duplicates
+        reject_column       name of the column at fault, upper case; several with commas
+        raw_row             the row as text; unless told otherwise only where there is a reason,
+                            because texts are large -#}
+{% macro parsed_rows(raw_table, business_date=none, with_all_raw_rows=false) %}
+    {%- set columns = source_columns(raw_table) -%}
+    {%- set names = columns | map(attribute="name") | list -%}
+    with source_rows as (
+
+        select * from {{ source("raw", raw_table) }}
+
+    ),
+
+    typed as (
+
+        select
+            load_date,
+            file_name,
+            _corrupt_record is not null as is_malformed,
+            raw_row,
+            {%- for column in columns %}
+            {{ column.name }} as raw_{{ column.name }},
+            {{ typed_value(column) }} as typed_{{ column.name }}{{ "," if not loop.last }}
+            {%- endfor %}
+        from source_rows
+
+    ),
+
+    checked as (
+
+        select
+            *,
+            {{ columns_where(columns | rejectattr("flag"), misfit_condition) }} as misfit_columns,
+            {{ columns_where(columns | selectattr("key"), missing_condition) }} as missing_columns,
+            {{ columns_where(columns | selectattr("flag"), misfit_condition) }} as bad_flag_columns
+        from typed
+
+    ),
+
+    judged as (
+
+        select
+            checked.*,
+            case
+                when is_malformed then 'malformed_row'
+                when misfit_columns <> '' then 'bad_value'
+                when missing_columns <> '' then 'missing_key'
+                when bad_flag_columns <> '' then 'bad_flag'
+            end as row_reject_reason,
+            {%- if business_date %}
+            case
+                when typed_{{ business_date }} >= checked.load_date then 'future_date'
+                when business_dates.business_date is null then 'unknown_calendar_date'
+                when not business_dates.is_{{ raw_table }}_covered then 'outside_covered_dates'
+            end as date_reject_reason
+            {%- else %}
+            cast(null as string) as date_reject_reason
+            {%- endif %}
+        from checked
+        {%- if business_date %}
+        left join {{ ref("base_retail__business_dates") }} as business_dates
+            on checked.load_date = business_dates.load_date
+            and checked.typed_{{ business_date }} = business_dates.business_date
+        {%- endif %}
+
+    )
+
+    select
+        load_date,
+        file_name,
+        {%- for name in names %}
+        typed_{{ name }} as {{ name }},
+        {%- endfor %}
+        {#- A null leaves the hash as it is; the second half tells which columns are null. #}
+        xxhash64(
+            typed_{{ names | join(", typed_") }},
+            typed_{{ names | join(" is null, typed_") }} is null
+        ) as row_hash,
+        row_reject_reason,
+        date_reject_reason,
+        case
+            when row_reject_reason = 'bad_value' then misfit_columns
+            when row_reject_reason = 'missing_key' then missing_columns
+            when row_reject_reason = 'bad_flag' then bad_flag_columns
+            {%- if business_date %}
+            when row_reject_reason is null and date_reject_reason is not null
+                then '{{ business_date | upper }}'
+            {%- endif %}
+        end as reject_column,
+        {%- if with_all_raw_rows %}
+        raw_row
+        {%- else %}
+        case
+            when row_reject_reason is not null or date_reject_reason is not null then raw_row
+        end as raw_row
+        {%- endif %}
+    from judged
+{% endmacro %}
+
+
+{#- The columns of a raw table as a list of mappings: name, data_type, key and flag (booleans). -#}
+{% macro source_columns(raw_table) %}
+    {%- set columns = [] -%}
+    {#- While dbt parses, there is no graph yet: an empty list then. -#}
+    {%- for source_node in (graph.sources.values() if execute else [])
+        if source_node.source_name == "raw" and source_node.name == raw_table -%}
+        {%- for column in source_node.columns.values() -%}
+            {%- do columns.append({
+                "name": column.name, "data_type": column.data_type,
+                "key": column.meta.get("key", false), "flag": column.meta.get("flag", false),
+            }) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- do return(columns) -%}
+{% endmacro %}
+
+
+{#- The expression for a column's typed value: null where the text is empty or does not fit. -#}
+{% macro typed_value(column) -%}
+    {%- if column.data_type == "string" -%}
+        {{ column.name }}
+    {%- elif column.flag -%}
+        case lower({{ column.name }})
+                when '0' then 0 when 'false' then 0 when '1' then 1 when 'true' then 1
+            end
+    {%- elif column.data_type == "date" -%}
+        {#- A cast alone would take 2026 or 2026-1-5 for a date. -#}
+        case
+                when {{ column.name }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+                    then try_cast({{ column.name }} as date)
+            end
+    {%- else -%}
+        try_cast({{ column.name }} as {{ column.data_type }})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- True where a column holds text that is not a value of its type. -#}
+{% macro misfit_condition(column) -%}
+    {%- set raw = "raw_" ~ column.name -%}
+    {{ raw }} <> '' and (
+        typed_{{ column.name }} is null
+        {#- A cast alone would round away what stands behind the fourth decimal. -#}
+        {%- if column.data_type.startswith("decimal") %}
+        or {{ raw }} rlike '[.][0-9]{4}[0-9]*[1-9]|[eE]'
+        {%- endif -%}
+    )
+{%- endmacro %}
+
+
+{#- True where a column is empty. -#}
+{% macro missing_condition(column) -%}
+    coalesce(raw_{{ column.name }}, '') = ''
+{%- endmacro %}
+
+
+{#- The names, upper case, of those columns for which the condition holds, with commas; else ''. -#}
+{% macro columns_where(columns, condition) -%}
+    concat_ws(
+        ', '
+        {%- for column in columns if column.data_type != "string" or column.flag %},
+        case when {{ condition(column) }} then '{{ column.name | upper }}' end
+        {%- endfor %}
+    )
+{%- endmacro %}

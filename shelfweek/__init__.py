@@ -1,0 +1,1 @@
+"""What a night needs beside the dbt models; the same on a laptop and under Airflow."""

@@ -1,0 +1,330 @@
+"""The landing folder: which nights lie there, and whether a night is whole.
+
+A landing is a local folder or any URI that fsspec can open. Files lie as the unload writes them,
+`<landing>/<table>/load_date=YYYY-MM-DD/<table>_YYYYMMDD[_<part>].csv[.gz]`, or all in one flat
+folder. A night with a manifest is judged by it; one without goes by the files alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import fsspec
+from fsspec import AbstractFileSystem
+
+from shelfweek.contract import raw_columns
+
+# The dates that a file's rows may have come from are told for these tables only.
+WINDOWED_TABLES = ("sales", "inventory")
+HEADER_BYTES = 1 << 16
+
+_DATA_NAME = re.compile(r"(?P<table>[a-z]+)_(?P<day>\d{8})(?:_(?P<part>\w+))?\.csv(?:\.gz)?")
+_MANIFEST_NAME = re.compile(r"manifest_(?P<day>\d{8})\.json")
+_LOAD_DATE_FOLDER = re.compile(r"load_date=(?P<day>\d{4}-\d{2}-\d{2})")
+
+
+class LandingError(Exception):
+    """A landing or a night in it cannot be loaded; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a dump.
+
+    Attributes:
+        path: where fsspec finds it; `columns` its header, lower case, in the file's order.
+        row_count, first_business_date, last_business_date: what the manifest says, if there is one.
+    """
+
+    table: str
+    load_date: date
+    path: str
+    size: int
+    columns: tuple[str, ...] = ()
+    row_count: int | None = None
+    first_business_date: date | None = None
+    last_business_date: date | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return posixpath.basename(self.path)
+
+
+@dataclass(frozen=True)
+class Night:
+    """The dump of one load date, whole and with known columns."""
+
+    load_date: date
+    files: tuple[DataFile, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class Landing:
+    """The nights of a landing folder; nothing but names is read until a night is opened."""
+
+    uri: str
+    file_system: AbstractFileSystem
+    root: str
+    files: dict[date, list[DataFile]] = field(default_factory=lambda: defaultdict(list))
+    manifests: dict[date, str] = field(default_factory=dict)
+    strays: dict[date, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def scan(cls, uri: str) -> Landing:
+        """List a landing.
+
+        Raises:
+            LandingError: the folder is not there or holds no dump.
+        """
+        file_system, root = fsspec.core.url_to_fs(uri)
+        if not file_system.exists(root):
+            raise LandingError(f"there is no landing folder {uri}")
+        landing = cls(uri=uri, file_system=file_system, root=root)
+        for path, info in sorted(file_system.find(root, detail=True).items()):
+            landing._add(path, int(info["size"]))
+        if not landing.nights:
+            raise LandingError(
+                f"no dump lies in {uri}: expected files like "
+                "sales/load_date=2026-11-20/sales_20261120.csv, or sales_20261120.csv in one folder"
+            )
+        return landing
+
+    @property
+    def nights(self) -> list[date]:
+        """Load dates of all nights, oldest first."""
+        return sorted(self.files.keys() | self.manifests.keys() | self.strays.keys())
+
+    def open_night(self, load_date: date) -> Night:
+        """Check that a night is whole and read its files' headers.
+
+        Raises:
+            LandingError: a table or a file is missing, empty, short, or lacks columns.
+        """
+        if load_date not in self.nights:
+            known = ", ".join(str(night) for night in self.nights[-5:])
+            raise LandingError(f"no dump of {load_date} lies in {self.uri}; the newest are: {known}")
+        warnings: list[str] = []
+        files = self.files[load_date]
+        problems = [f"{path} carries another date than its folder" for path in self.strays[load_date]]
+        if load_date in self.manifests:
+            files, faults = self._files_of_manifest(load_date, warnings)
+            problems += faults
+        else:
+            problems += _named_twice(files)
+        tables = {file.table for file in files}
+        problems += [f"no file for table {table}" for table in raw_columns() if table not in tables]
+        if not problems:
+            files = [self._with_columns(file, problems, warnings) for file in files]
+        if problems:
+            raise LandingError(
+                f"the dump of {load_date} in {self.uri} is not whole:\n  " + "\n  ".join(problems)
+            )
+        return Night(load_date, tuple(files), tuple(warnings))
+
+    def _add(self, path: str, size: int) -> None:
+        name = posixpath.basename(path)
+        if manifest := _MANIFEST_NAME.fullmatch(name):
+            if day := _date(manifest["day"]):
+                self.manifests[day] = path
+            return
+        match = _DATA_NAME.fullmatch(name)
+        if not match or match["table"] not in raw_columns() or not (day := _date(match["day"])):
+            return
+        folder = _LOAD_DATE_FOLDER.fullmatch(posixpath.basename(posixpath.dirname(path)))
+        if folder and folder["day"] != day.isoformat():
+            if folder_day := _date(folder["day"].replace("-", "")):
+                self.strays[folder_day].append(self._relative(path))
+            return
+        self.files[day].append(DataFile(match["table"], day, path, size))
+
+    def _files_of_manifest(
+        self, load_date: date, warnings: list[str]
+    ) -> tuple[list[DataFile], list[str]]:
+        """The files that the manifest names, and what is wrong with them."""
+        path = self.manifests[load_date]
+        try:
+            entries = _manifest_entries(json.loads(self.file_system.cat_file(path)))
+        except (ValueError, KeyError, TypeError) as error:
+            return [], [f"manifest {self._relative(path)} cannot be read: {error!r}"]
+        found = {file.name: file for file in self.files[load_date]}
+        files, faults = [], []
+        for entry in entries:
+            file = found.pop(entry.name, None)
+            if file is None or file.table != entry.table:
+                faults.append(f"{entry.name} of table {entry.table} is missing")
+            elif file.size != entry.size:
+                faults.append(
+                    f"{self._relative(file.path)} has {file.size} bytes, not the {entry.size} "
+                    "that the manifest names"
+                )
+            else:
+                files.append(entry.described(file))
+        warnings += [
+            f"{self._relative(file.path)} is not in the manifest and was ignored"
+            for file in found.values()
+        ]
+        return files, faults
+
+    def _with_columns(
+        self, file: DataFile, problems: list[str], warnings: list[str]
+    ) -> DataFile:
+        """The file with its header read; missing columns go to problems, extra ones to warnings."""
+        header = self._header(file)
+        expected = raw_columns()[file.table]
+        relative = self._relative(file.path)
+        missing = [name.upper() for name in expected if name not in header]
+        twice = sorted({name.upper() for name in header if header.count(name) > 1})
+        extra = [name.upper() for name in header if name not in expected]
+        if not header:
+            problems.append(f"{relative} of table {file.table} is empty: not even a header line")
+        elif missing:
+            problems.append(f"{relative} of table {file.table} lacks columns {', '.join(missing)}")
+        elif twice:
+            problems.append(f"{relative} of table {file.table} has {', '.join(twice)} twice")
+        elif extra:
+            warnings.append(f"{relative}: extra columns ignored: {', '.join(extra)}")
+        return DataFile(**{**file.__dict__, "columns": header})
+
+    def _header(self, file: DataFile) -> tuple[str, ...]:
+        with self.file_system.open(file.path, "rb") as raw:
+            stream = gzip.open(raw) if file.path.endswith(".gz") else raw
+            try:
+                start = stream.read(HEADER_BYTES)
+            except (EOFError, OSError, gzip.BadGzipFile) as error:
+                raise LandingError(f"{self._relative(file.path)} cannot be read: {error}") from error
+        text = start.decode("utf-8-sig", errors="replace")
+        first = next(csv.reader(io.StringIO(text, newline="")), [])
+        return tuple(name.strip().lower() for name in first)
+
+    def _relative(self, path: str) -> str:
+        return posixpath.relpath(path, self.root)
+
+
+@dataclass(frozen=True)
+class _ManifestEntry:
+    table: str
+    name: str
+    size: int
+    row_count: int | None
+    first: date | None
+    last: date | None
+
+    def described(self, file: DataFile) -> DataFile:
+        return DataFile(
+            file.table, file.load_date, file.path, file.size, (), self.row_count, self.first,
+            self.last,
+        )  # fmt: skip
+
+
+def _manifest_entries(manifest: Any) -> list[_ManifestEntry]:
+    """Read a manifest: one entry per file with table, file name, bytes, rows, covered dates."""
+    if not isinstance(manifest, Mapping) or not isinstance(manifest.get("files"), Sequence):
+        raise ValueError("a list 'files' is expected")
+    entries = []
+    for entry in manifest["files"]:
+        table = str(entry["table"]).lower()
+        windowed = table in WINDOWED_TABLES
+        first, last = entry.get("first_business_date"), entry.get("last_business_date")
+        rows = entry.get("rows")
+        entries.append(
+            _ManifestEntry(
+                table=table,
+                name=posixpath.basename(str(entry["file_name"])),
+                size=int(entry["bytes"]),
+                row_count=None if rows is None else int(rows),
+                first=date.fromisoformat(first) if windowed and first else None,
+                last=date.fromisoformat(last) if windowed and last else None,
+            )
+        )
+    return entries
+
+
+def _named_twice(files: Iterable[DataFile]) -> list[str]:
+    """Complaints about files of one name in two places, or plain and gzipped side by side."""
+    paths: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        paths[file.name.removesuffix(".gz")].append(file.path)
+    return [
+        f"{name} lies there {len(found)} times: {', '.join(found)}"
+        for name, found in paths.items()
+        if len(found) > 1
+    ]
+
+
+def _date(digits: str) -> date | None:
+    try:
+        return date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
+    except ValueError:
+        return None
+
+
+def request_of(
+    nights: Sequence[Night],
+    landing: Landing,
+    *,
+    run_id: str,
+    lake_uri: str,
+    is_full_refresh: bool,
+) -> dict[str, Any]:
+    """Build the argument of the dbt operation `register_run` (macros/register_run.sql)."""
+    files = [file for night in nights for file in night.files]
+    groups: dict[tuple[str, tuple[str, ...]], list[DataFile]] = defaultdict(list)
+    for file in files:
+        groups[file.table, file.columns].append(file)
+    return {
+        "run_id": run_id,
+        "lake": lake_uri,
+        "is_full_refresh": is_full_refresh,
+        "files": [
+            {
+                "raw_table": file.table,
+                "load_date": file.load_date.isoformat(),
+                "file_name": file.name,
+                "row_count": file.row_count,
+                "first_business_date": _iso(file.first_business_date),
+                "last_business_date": _iso(file.last_business_date),
+            }
+            for file in files
+        ],
+        "sources": [
+            {
+                "raw_table": table,
+                "columns": [name if name in raw_columns()[table] else None for name in columns],
+                "location": _glob_over([_uri(landing.file_system, f.path) for f in group]),
+            }
+            for (table, columns), group in groups.items()
+        ],
+    }
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _uri(file_system: AbstractFileSystem, path: str) -> str:
+    """Return the path as Hadoop names it."""
+    name: str = file_system.unstrip_protocol(path)
+    return name.replace("file://", "file:", 1)
+
+
+def _glob_over(uris: Sequence[str]) -> str:
+    """Return one Hadoop glob that matches exactly these files, which share a root folder."""
+    root = posixpath.commonpath([posixpath.dirname(uri) for uri in uris])
+    names = [_escaped(posixpath.relpath(uri, root)) for uri in uris]
+    return f"{_escaped(root)}/{names[0] if len(names) == 1 else '{' + ','.join(names) + '}'}"
+
+
+def _escaped(path: str) -> str:
+    return re.sub(r"([\\{}\[\]*?,^])", r"\\\1", path)
