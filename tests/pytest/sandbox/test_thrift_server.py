@@ -55,6 +55,11 @@ def processes_of(lake: Path) -> list[psutil.Process]:
     return found
 
 
+def command_line(*arguments: str) -> int:
+    command = [sys.executable, "-m", "sandbox.thrift_server", *arguments]
+    return subprocess.run(command, cwd=PROJECT, check=False).returncode  # noqa: S603
+
+
 @contextlib.contextmanager
 def owner_of(lake: Path) -> Iterator[subprocess.Popen[str]]:
     """Another Python process that runs the server of a lake in a `with` block."""
@@ -221,6 +226,17 @@ def test_a_state_file_of_another_process_is_stale(tmp_path: Path) -> None:
     assert thrift_server.attach(tmp_path) is None
 
 
+def test_an_archive_of_classes_is_used_once_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    archive = tmp_path / "thrift-server-classes.jsa"
+    option = f"-XX:SharedArchiveFile={archive}"
+    assert option not in thrift_server._command(tmp_path, 10000, MEMORY, 2, ())
+    archive.touch()
+    assert option in thrift_server._command(tmp_path, 10000, MEMORY, 2, ())
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
 def test_a_torn_state_file_is_stale(tmp_path: Path, text: str) -> None:
     (tmp_path / "run").mkdir()
@@ -255,16 +271,17 @@ def test_a_killed_owner_leaves_no_process_and_a_usable_lake(tmp_path: Path) -> N
 
     assert (tmp_path / "run" / "server.json").exists()
     assert thrift_server.attach(tmp_path) is None
-    server = thrift_server.start(tmp_path, memory=MEMORY, detached=True)
+    # A server that the command line started outlives that command.
+    assert command_line("start", "--lake", str(tmp_path), "--memory", MEMORY) == 0
+    server = thrift_server.attach(tmp_path)
+    assert server is not None
     assert query(server.port, "select a from kept") == [(1,)]
     orphan.stop()
     assert thrift_server.attach(tmp_path) == server
 
-    found = thrift_server.attach(tmp_path)
-    assert found is not None
-    found.stop()
+    assert command_line("stop", "--lake", str(tmp_path)) == 0
     assert processes_of(tmp_path) == []
     assert not psutil.pid_exists(server.pid)
     assert not (tmp_path / "run" / "server.json").exists()
-    found.stop()
     server.stop()
+    assert command_line("stop", "--lake", str(tmp_path)) == 0
