@@ -4,17 +4,16 @@
         raw_table: name of the source table; its columns' types, keys and flags come from the
                    source's YAML
         business_date: column with the business date; none: dates are not judged
-        with_all_raw_rows: true: every row brings its text
 
-    Result columns: load_date, file_name, the source's columns with their types, and
+    Result columns: row_id (unique in the table), load_date, file_name, the source's columns with
+    their types, and
         row_hash            of all typed columns: equal for rows that are equal in every column
         row_reject_reason   malformed_row, bad_value, missing_key, bad_flag (in this order), or null
         date_reject_reason  future_date, unknown_calendar_date, outside_covered_dates, or null; it
                             counts only for rows that pass the first check and are no duplicates
         reject_column       name of the column at fault, upper case; several with commas
-        raw_row             the row as text; unless told otherwise only where there is a reason,
-                            because texts are large -#}
-{% macro parsed_rows(raw_table, business_date=none, with_all_raw_rows=false) %}
+        raw_row             the row as text, because texts are large only where there is a reason -#}
+{% macro parsed_rows(raw_table, business_date=none) %}
     {%- set columns = source_columns(raw_table) -%}
     {%- set names = columns | map(attribute="name") | list -%}
     with source_rows as (
@@ -78,6 +77,7 @@
     )
 
     select
+        monotonically_increasing_id() as row_id,
         load_date,
         file_name,
         {%- for name in names %}
@@ -99,13 +99,9 @@
                 then '{{ business_date | upper }}'
             {%- endif %}
         end as reject_column,
-        {%- if with_all_raw_rows %}
-        raw_row
-        {%- else %}
         case
             when row_reject_reason is not null or date_reject_reason is not null then raw_row
         end as raw_row
-        {%- endif %}
     from judged
 {% endmacro %}
 
@@ -175,3 +171,11 @@
         {%- endfor %}
     )
 {%- endmacro %}
+
+
+{#- The names of a raw table's key columns. -#}
+{% macro source_keys(raw_table) %}
+    {%- do return(
+        source_columns(raw_table) | selectattr("key") | map(attribute="name") | list
+    ) -%}
+{% endmacro %}

@@ -10,7 +10,6 @@
 {% materialization published, adapter="spark" %}
     {%- set target_relation = this.incorporate(type="table") -%}
     {{ run_hooks(pre_hooks) }}
-    {% do create_table_from_contract(model) %}
     {% set plan = planned_publications(this.identifier) %}
     {% if plan and not config.get("partition_by") and not plan[0].is_done %}
         {% call statement("write") %}

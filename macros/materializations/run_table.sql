@@ -30,12 +30,11 @@
 {% endmaterialization %}
 
 
-{#- A table that keeps the rows of every run, one partition (run_id) each. The model selects the
-    rows of this run; running it again replaces them. -#}
+{#- A table that keeps the rows of every run, one partition (run_id) each; register_run creates it.
+    The model selects the rows of this run; running it again replaces them. -#}
 {% materialization run_slices, adapter="spark" %}
     {%- set target_relation = this.incorporate(type="table") -%}
     {{ run_hooks(pre_hooks) }}
-    {% do create_table_from_contract(model) %}
     {% call statement("main") %}
         insert overwrite table {{ target_relation }} partition (run_id)
         {{ select_in_order_of_contract(compiled_code) }}

@@ -12,9 +12,21 @@ files as (
 
 ),
 
-repeated_keys as (
+repeated_rows as (
 
-    select * from {{ ref("base_retail__repeated_keys") }}
+    select * from {{ ref("base_retail__repeated_rows") }}
+
+),
+
+accepted_totals as (
+
+    select * from {{ ref("base_retail__accepted_totals") }}
+
+),
+
+rejected_rows as (
+
+    select * from {{ ref("int_rejected_rows") }}
 
 ),
 
@@ -30,8 +42,7 @@ rows_read as (
     select
         '{{ raw_table }}' as raw_table,
         load_date,
-        count(*) as rows_read,
-        count(row_reject_reason) as misfits
+        count(*) as rows_read
     from {{ ref("base_retail__" ~ raw_table) }}
     group by load_date
     {{ "union all" if not loop.last }}
@@ -45,7 +56,7 @@ rows_rejected as (
         table_name as raw_table,
         load_date,
         count(*) as rows_rejected
-    from {{ ref("int_rejected_rows") }}
+    from rejected_rows
     group by table_name, load_date
 
 ),
@@ -55,24 +66,21 @@ rows_duplicate as (
     select
         raw_table,
         load_date,
-        sum(row_count - 1) as rows_duplicate
-    from repeated_keys
-    where not is_conflicting
+        count(*) as rows_duplicate
+    from repeated_rows
+    where resolution = 'duplicate'
     group by raw_table, load_date
 
 ),
 
 rows_accepted as (
 
-    {% for raw_table in raw_tables %}
     select
-        '{{ raw_table }}' as raw_table,
+        raw_table,
         load_date,
-        count(*) as rows_accepted
-    from ({{ accepted_rows(raw_table, []) }})
-    group by load_date
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+        sum(row_count) as rows_accepted
+    from accepted_totals
+    group by raw_table, load_date
 
 ),
 

@@ -6,8 +6,9 @@ with inventory as (
         accepted_rows(
             "inventory",
             [
-                "inventory_on_hand_qty", "inventory_on_order_qty", "out_of_stock_flg", "waste_qty",
-                "promotion_flg", "next_delivery_dt",
+                "load_date", "cal_dt", "store_key", "prod_key", "inventory_on_hand_qty",
+                "inventory_on_order_qty", "out_of_stock_flg", "waste_qty", "promotion_flg",
+                "next_delivery_dt",
             ],
         )
     }}

@@ -24,15 +24,10 @@ published as (
 
 ),
 
-sales as (
+accepted_totals as (
 
-    {{ accepted_rows("sales", ["row_hash", "sales_qty", "sales_amt", "sales_cost"]) }}
-
-),
-
-inventory as (
-
-    {{ accepted_rows("inventory", ["row_hash"]) }}
+    select * from {{ ref("base_retail__accepted_totals") }}
+    where business_date is not null
 
 ),
 
@@ -52,47 +47,19 @@ covered_by_manifest as (
 
 ),
 
-accepted_by_date as (
-
-    select
-        'sales' as raw_table,
-        load_date,
-        trans_dt as business_date,
-        count(*) as row_count,
-        sum(cast(row_hash as decimal(38, 0))) as row_checksum,
-        sum(sales_qty) as sales_qty,
-        sum(sales_amt) as sales_amt,
-        sum(sales_cost) as sales_cost
-    from sales
-    group by load_date, trans_dt
-    union all
-    select
-        'inventory' as raw_table,
-        load_date,
-        cal_dt as business_date,
-        count(*) as row_count,
-        sum(cast(row_hash as decimal(38, 0))) as row_checksum,
-        null as sales_qty,
-        null as sales_amt,
-        null as sales_cost
-    from inventory
-    group by load_date, cal_dt
-
-),
-
 covered as (
 
     select
         raw_table,
         load_date,
         business_date,
-        coalesce(accepted_by_date.row_count, 0) as row_count,
-        coalesce(accepted_by_date.row_checksum, 0) as row_checksum,
-        coalesce(accepted_by_date.sales_qty, 0) as sales_qty,
-        coalesce(accepted_by_date.sales_amt, 0) as sales_amt,
-        coalesce(accepted_by_date.sales_cost, 0) as sales_cost
+        coalesce(accepted_totals.row_count, 0) as row_count,
+        coalesce(accepted_totals.row_checksum, 0) as row_checksum,
+        coalesce(accepted_totals.sales_qty, 0) as sales_qty,
+        coalesce(accepted_totals.sales_amt, 0) as sales_amt,
+        coalesce(accepted_totals.sales_cost, 0) as sales_cost
     from covered_by_manifest
-    full outer join accepted_by_date using (raw_table, load_date, business_date)
+    full outer join accepted_totals using (raw_table, load_date, business_date)
 
 ),
 

@@ -6,8 +6,9 @@ with sales as (
         accepted_rows(
             "sales",
             [
-                "trans_time", "sales_qty", "sales_price", "sales_amt", "discount", "sales_cost",
-                "sales_mgrn", "ship_cost",
+                "load_date", "trans_id", "prod_key", "store_key", "trans_dt", "trans_time",
+                "sales_qty", "sales_price", "sales_amt", "discount", "sales_cost", "sales_mgrn",
+                "ship_cost",
             ],
         )
     }}

@@ -1,12 +1,14 @@
+{{ config(materialized="run_table") }}
+
 with calendar as (
 
     {{
         accepted_rows(
             "calendar",
             [
-                "cal_type_desc", "day_of_wk_num", "day_of_wk_desc", "yr_num",
-                "wk_num", "yr_wk_num", "mnth_num", "yr_mnth_num", "qtr_num",
-                "yr_qtr_num",
+                "load_date", "cal_dt", "cal_type_desc", "day_of_wk_num",
+                "day_of_wk_desc", "yr_num", "wk_num", "yr_wk_num", "mnth_num",
+                "yr_mnth_num", "qtr_num", "yr_qtr_num",
             ],
         )
     }}

@@ -1,12 +1,14 @@
+{{ config(materialized="run_table") }}
+
 with product as (
 
     {{
         accepted_rows(
             "product",
             [
-                "prod_name", "vol", "wgt", "brand_name", "status_code",
-                "status_code_name", "category_key", "category_name",
-                "subcategory_key", "subcategory_name",
+                "load_date", "prod_key", "prod_name", "vol", "wgt",
+                "brand_name", "status_code", "status_code_name", "category_key",
+                "category_name", "subcategory_key", "subcategory_name",
             ],
         )
     }}

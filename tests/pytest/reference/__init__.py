@@ -80,10 +80,9 @@ def _restated(nights: dict[date, dict[str, CheckedTable]], table: Table) -> list
     """Rows of each business date from the newest night that covers the date."""
     rows: list[Row] = []
     taken: set[date] = set()
-    position = table.position(table.business_date or "")
     for load_date in sorted(nights, reverse=True):
         checked = nights[load_date][table.name]
-        rows += [row for row in checked.accepted if row[position] not in taken]
+        rows += [row for row in checked.accepted if row[table.date_position] not in taken]
         taken |= checked.covered_dates
     return rows
 

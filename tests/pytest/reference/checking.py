@@ -104,7 +104,6 @@ class _TableCheck:
         self._night = night
         self._table = table
         self._result = CheckedTable()
-        self._key = [table.position(column) for column in table.key]
 
     def run(self, known_dates: Collection[date]) -> CheckedTable:
         """Read the table's files and sort their rows."""
@@ -130,7 +129,9 @@ class _TableCheck:
         """Keep one of equal rows; reject all rows of a key that has different ones."""
         by_key: defaultdict[Row, list[_Filed]] = defaultdict(list)
         for filed in rows:
-            by_key[tuple(filed.row[position] for position in self._key)].append(filed)
+            by_key[tuple(filed.row[position] for position in self._table.key_positions)].append(
+                filed
+            )
         for same_key in by_key.values():
             if len({filed.row for filed in same_key}) == 1:
                 self._result.counts.duplicates += len(same_key) - 1
@@ -164,8 +165,7 @@ class _TableCheck:
         return covered
 
     def _business_date(self, row: Row) -> date:
-        assert self._table.business_date is not None
-        day = row[self._table.position(self._table.business_date)]
+        day = row[self._table.date_position]
         assert isinstance(day, date)
         return day
 
@@ -184,14 +184,17 @@ def _typed(table: Table, text_row: TextRow) -> Row:
     values: list[Value] = []
     bad_flag = None
     for (column, kind), text in zip(table.kinds.items(), text_row.fields, strict=True):
+        if text is None:
+            values.append(None)
+            continue
         try:
-            values.append(None if text is None else _PARSERS[kind](text))
+            values.append(_PARSERS[kind](text))
         except _BadValueError as error:
             if kind is not Kind.FLAG:
                 raise _RejectError("bad_value", column) from error
             bad_flag = bad_flag or column
             values.append(None)
-    if any(values[table.position(column)] is None for column in table.key):
+    if any(values[position] is None for position in table.key_positions):
         raise _RejectError("missing_key")
     if bad_flag:
         raise _RejectError("bad_flag", bad_flag)

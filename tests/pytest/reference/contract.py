@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 
 class Kind(Enum):
@@ -24,10 +25,21 @@ class Table:
     key: tuple[str, ...]
     business_date: str | None = None
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The column names in the contract's order."""
         return tuple(self.kinds)
+
+    @cached_property
+    def key_positions(self) -> tuple[int, ...]:
+        """Where the key's columns stand in the contract's order."""
+        return tuple(self.position(column) for column in self.key)
+
+    @cached_property
+    def date_position(self) -> int:
+        """Where the business date stands in the contract's order."""
+        assert self.business_date is not None
+        return self.position(self.business_date)
 
     def position(self, column: str) -> int:
         """Where a column stands in the contract's order."""

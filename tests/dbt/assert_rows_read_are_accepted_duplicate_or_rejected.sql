@@ -1,0 +1,5 @@
+-- Every row of a dump ends in one of three places. A row here means that rows were lost or doubled
+-- between the files and staging: do not publish; compare base_retail__<table> with the file.
+select *
+from {{ ref("int_load_row_counts") }}
+where rows_read <> rows_accepted + rows_duplicate + rows_rejected
