@@ -14,6 +14,12 @@
     Its results are tables (schemas raw and run), because under Airflow every later node is an
     invocation of dbt of its own. -#}
 {% macro register_run(request) %}
+    {%- if run_query("set spark.sql.ansi.enabled")[0][1] != "true" -%}
+        {%- do exceptions.raise_compiler_error(
+            "The Thrift Server runs without spark.sql.ansi.enabled=true: overflows and failed casts "
+            ~ "would become nulls in silence. Start it with that setting."
+        ) -%}
+    {%- endif -%}
     {%- for layer in ["raw", "staging", "intermediate", "marts"] -%}
         {%- do run_query(
             "create schema if not exists " ~ layer_schema(layer)

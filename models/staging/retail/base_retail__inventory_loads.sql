@@ -1,4 +1,5 @@
 {{ config(materialized="run_slices", partition_by="run_id") }}
+-- depends_on: {{ ref("base_retail__run") }}
 
 with inventory as (
 
