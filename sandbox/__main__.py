@@ -1,0 +1,187 @@
+"""The commands behind the Makefile: `python -m sandbox --help`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from types import FrameType
+
+import pyspark
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sandbox import thrift_server
+from sandbox.run import engine_of, last_lake, only_run, remember, run
+from shelfweek.contract import PROJECT
+from shelfweek.engine import Engine, EngineError
+from shelfweek.lake import LakeError, export, rollback
+from shelfweek.landing import LandingError
+from shelfweek.night import NightError
+
+# Plain dbt finds it in the project folder; `make stop` removes it.
+PROFILES = PROJECT / "profiles.yml"
+
+_ERRORS = (LandingError, NightError, LakeError, EngineError, thrift_server.ThriftServerError)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    # A terminated command cleans up like an interrupted one.
+    signal.signal(signal.SIGTERM, _interrupt)
+    options = _parser().parse_args(arguments)
+    console = Console(highlight=False)
+    try:
+        options.command(console, options)
+    except _ERRORS as error:
+        Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
+        return 1
+    except KeyboardInterrupt:
+        Console(stderr=True).print("\nStopped. What readers see is as it was before this night.")
+        return 130
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(console: Console, options: argparse.Namespace) -> None:
+    run(
+        console,
+        landing_uri=options.landing,
+        lake=options.lake,
+        load_date=options.load_date,
+        is_full_refresh=options.full_refresh,
+    )
+
+
+def _server(console: Console, options: argparse.Namespace) -> None:
+    server = thrift_server.attach(options.lake) or thrift_server.start(options.lake, detached=True)
+    remember(options.lake)
+    template = (PROJECT / "profiles" / "profiles.yml").read_text(encoding="utf-8")
+    PROFILES.write_text(
+        template.replace("'SHELFWEEK_THRIFT_PORT', '10001'", f"'SHELFWEEK_THRIFT_PORT', '{server.port}'"),
+        encoding="utf-8",
+    )
+    console.print(f"The engine of {options.lake} is up on 127.0.0.1:{server.port}.")
+    console.print("  source .venv/bin/activate && dbt build -s int_weekly_sales_inventory_aggregated+")
+    console.print('  make sql Q="select * from fct_weekly_sales_inventory limit 5"')
+    console.print("  make stop")
+
+
+def _stop(console: Console, options: argparse.Namespace) -> None:
+    PROFILES.unlink(missing_ok=True)
+    if server := thrift_server.attach(options.lake):
+        server.stop()
+        console.print(f"Stopped the engine of {options.lake}.")
+    else:
+        console.print(f"No engine of {options.lake} was up.")
+
+
+def _sql(console: Console, options: argparse.Namespace) -> None:
+    _require_lake(options.lake)
+    with engine_of(console, options.lake) as engine:
+        if not options.query:
+            _beeline(engine)
+            return
+        with engine.session() as session:
+            session.execute(f"use {engine.schema}_marts")
+            rows = session.query(options.query)
+    if not rows:
+        console.print("no rows")
+        return
+    table = Table()
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console.print(table)
+    console.print(f"{len(rows):,} rows")
+
+
+def _beeline(engine: Engine) -> None:
+    """Open Spark's own prompt on the engine."""
+    jars = Path(pyspark.__file__).parent / "jars" / "*"
+    url = f"jdbc:hive2://{engine.host}:{engine.port}/{engine.schema}_marts"
+    subprocess.run(  # noqa: S603
+        [thrift_server.JAVA, "-cp", jars, "org.apache.hive.beeline.BeeLine", "-u", url], check=False
+    )
+
+
+def _rollback(console: Console, options: argparse.Namespace) -> None:
+    _require_lake(options.lake)
+    with only_run(options.lake), engine_of(console, options.lake) as engine:
+        undone = rollback(engine, options.load_date)
+    for row in undone:
+        console.print(f"undone: run {row['run_id']} of night {row['last_load_date']}")
+    console.print(
+        f"Readers see the lake as it was before {options.load_date}. "
+        "The next make run loads the nights from then on again."
+    )
+
+
+def _export(console: Console, options: argparse.Namespace) -> None:
+    _require_lake(options.lake)
+    target = Path(options.to).absolute()
+    target.mkdir(parents=True, exist_ok=True)
+    with engine_of(console, options.lake) as engine:
+        counts = export(engine, f"file:{target}")
+    for table, rows in counts.items():
+        console.print(f"{rows:12,} rows  {target / table}")
+
+
+def _require_lake(lake: Path) -> None:
+    if not (lake / "metastore").exists():
+        raise LakeError(f"there is no lake in {lake}: make run LAKE={lake} makes one")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: object, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=function)
+        added.add_argument(
+            "--lake",
+            type=lambda text: Path(text).expanduser().absolute(),
+            default=PROJECT / "lake" if name == "run" else last_lake(),
+            help="folder of the lake (default: %(default)s)",
+        )
+        return added
+
+    running = command("run", _run, "load nights into a lake, test and publish them")
+    running.add_argument("--landing", help="landing folder (default: a sample, made at first use)")
+    running.add_argument(
+        "--load-date", type=_date, metavar="YYYY-MM-DD",
+        help="load this night only (default: all nights that the lake does not hold yet)",
+    )  # fmt: skip
+    running.add_argument(
+        "--full-refresh", action="store_true",
+        help="rebuild the lake from all nights up to the load date, in one run",
+    )  # fmt: skip
+    command("server", _server, "keep the lake's engine up, for dbt and SQL")
+    command("stop", _stop, "stop the lake's engine")
+    sql = command("sql", _sql, "run a query on the lake, or open a prompt")
+    sql.add_argument("query", nargs="?", help="the statement (default: open a prompt)")
+    back = command("rollback", _rollback, "put the published tables back to before a night")
+    back.add_argument("--load-date", type=_date, metavar="YYYY-MM-DD", required=True)
+    out = command("export", _export, "write the published tables as plain parquet")
+    out.add_argument("--to", required=True, help="folder to write to, one folder a table")
+    return parser
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-20") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""The main job on a laptop: landing folder in, tested weekly fact out."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from sandbox import thrift_server
+from sandbox.sample.__main__ import main as make_sample
+from shelfweek.contract import PROJECT
+from shelfweek.engine import Engine
+from shelfweek.lake import loaded_nights
+from shelfweek.landing import Landing, Night
+from shelfweek.night import DbtProject, NightError, Outcome, run_nights
+from shelfweek.report import print_report, read_report
+
+LAST_LAKE = PROJECT / ".run" / "last_lake"
+
+
+def run(
+    console: Console,
+    *,
+    landing_uri: str | None,
+    lake: Path,
+    load_date: date | None,
+    is_full_refresh: bool,
+) -> None:
+    """Load one night, or all nights that the lake does not hold yet, and print what came of it.
+
+    Raises:
+        LandingError, NightError, ThriftServerError: what is wrong; readers see the lake as before.
+    """
+    started = time.monotonic()
+    if landing_uri is None:
+        landing_uri = str(_sample(console))
+    landing = Landing.scan(landing_uri)
+    remember(lake)
+    with only_run(lake), engine_of(console, lake) as engine:
+        project = DbtProject(engine, lake / "run" / "dbt")
+        batches = _batches(engine, landing, load_date, is_full_refresh)
+        outcomes: list[Outcome] = []
+        failure: NightError | None = None
+        for batch in batches:
+            console.print(Text(f"\nNight {_span(batch)}", style="bold"))
+            try:
+                nights = [landing.open_night(day) for day in batch]
+                outcomes.append(
+                    run_nights(
+                        nights,
+                        landing,
+                        project,
+                        f"file:{lake}",
+                        is_full_refresh=is_full_refresh,
+                        progress=lambda what, seconds: console.print(f"{seconds:8.1f} s  {what}"),
+                    )
+                )
+            except NightError as error:
+                failure = NightError(f"night {_span(batch)} was not published:\n{error}")
+                break
+        if not batches:
+            console.print("Every night of this landing is loaded already.")
+        console.print()
+        if outcomes or not failure:
+            report = read_report(
+                engine,
+                [outcome.run_id for outcome in outcomes],
+                [day for outcome in outcomes for day in outcome.load_dates],
+            )
+            print_report(console, report, outcomes)
+    if failure:
+        raise failure
+    _print_places(console, lake, time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def engine_of(console: Console, lake: Path) -> Iterator[Engine]:
+    """The lake's server: the one that `make server` keeps up, or one for this moment."""
+    if server := thrift_server.attach(lake):
+        yield Engine(port=server.port)
+        return
+    began = time.monotonic()
+    with console.status("starting the Spark Thrift Server"), contextlib.ExitStack() as stack:
+        server = stack.enter_context(thrift_server.running(lake))
+        kept = stack.pop_all()
+    console.print(f"{time.monotonic() - began:8.1f} s  start the Spark Thrift Server")
+    with kept:
+        yield Engine(port=server.port)
+
+
+@contextlib.contextmanager
+def only_run(lake: Path) -> Iterator[None]:
+    """Keep a second run off the lake.
+
+    Raises:
+        NightError: another run is at work on it.
+    """
+    folder = lake / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "night.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NightError(f"another run is at work on {lake}: wait for it or stop it") from error
+        yield
+
+
+def remember(lake: Path) -> None:
+    """Note the lake, so that make server, sql and the like need not be told."""
+    LAST_LAKE.parent.mkdir(exist_ok=True)
+    LAST_LAKE.write_text(f"{lake}\n", encoding="utf-8")
+
+
+def last_lake() -> Path:
+    """Return the lake that was used last; the default one at first."""
+    if LAST_LAKE.exists():
+        return Path(LAST_LAKE.read_text(encoding="utf-8").strip())
+    return PROJECT / "lake"
+
+
+def _sample(console: Console) -> Path:
+    """The sample landing, made at the first call."""
+    folder = PROJECT / "landing"
+    if not folder.exists():
+        began = time.monotonic()
+        draft = PROJECT / ".run" / "landing"
+        draft.parent.mkdir(exist_ok=True)
+        make_sample(["--to", str(draft)])
+        draft.rename(folder)
+        console.print(f"{time.monotonic() - began:8.1f} s  make sample dumps in {folder}")
+    return folder
+
+
+def _batches(
+    engine: Engine, landing: Landing, load_date: date | None, is_full_refresh: bool
+) -> list[list[date]]:
+    """The nights to load: one run each, or one run for all of a full refresh."""
+    if is_full_refresh:
+        wanted = [night for night in landing.nights if load_date is None or night <= load_date]
+        return [wanted] if wanted else []
+    if load_date is not None:
+        return [[load_date]]
+    loaded = set(loaded_nights(engine))
+    return [[night] for night in landing.nights if night not in loaded]
+
+
+def _span(nights: list[date] | list[Night]) -> str:
+    first, last = str(nights[0]), str(nights[-1])
+    return first if first == last else f"{first} to {last}"
+
+
+def _print_places(console: Console, lake: Path, seconds: float) -> None:
+    docs = PROJECT / "target" / "static_index.html"
+    console.print()
+    console.print(f"Tables: {lake / 'marts'}; plain parquet: make export LAKE={lake} TO=<folder>")
+    console.print(f"Look inside: make sql LAKE={lake}")
+    console.print(f"Docs: {docs if docs.exists() else 'make docs'}")
+    console.print(Text(f"Done in {seconds:.0f} s.", style="bold green"), highlight=False)

@@ -1,0 +1,92 @@
+"""Plain SQL against the Spark Thrift Server that dbt talks to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pyhive import exc, hive
+from thrift.transport.TTransport import TTransportException
+
+Row = dict[str, Any]
+
+
+class EngineError(Exception):
+    """The server does not answer or refuses a statement."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Address of the Thrift Server, and the prefix of the project's schemas."""
+
+    host: str = "127.0.0.1"
+    port: int = 10001
+    schema: str = "retail"
+
+    @classmethod
+    def from_environment(cls) -> Engine:
+        """Read the address from the variables that profiles/profiles.yml reads."""
+        return cls(
+            os.environ.get("SHELFWEEK_THRIFT_HOST", cls.host),
+            int(os.environ.get("SHELFWEEK_THRIFT_PORT", cls.port)),
+            os.environ.get("SHELFWEEK_SCHEMA", cls.schema),
+        )
+
+    def marts(self, table: str) -> str:
+        """Return the full name of a published table."""
+        return f"{self.schema}_marts.{table}"
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a session for several statements.
+
+        Raises:
+            EngineError: no server answers.
+        """
+        try:
+            connection = hive.connect(self.host, port=self.port, username="shelfweek")
+        except TTransportException as error:
+            raise EngineError(f"no Thrift Server answers on {self.host}:{self.port}") from error
+        with contextlib.closing(connection):
+            yield Session(connection)
+
+    def query(self, sql: str) -> list[Row]:
+        """Run one statement in a session of its own; see Session.query."""
+        with self.session() as session:
+            return session.query(sql)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session on the server."""
+
+    connection: hive.Connection
+
+    def query(self, sql: str) -> list[Row]:
+        """Run a statement that has a result; one mapping of column to value per row.
+
+        Raises:
+            EngineError: the server refuses the statement; the message is the server's first line.
+        """
+        with contextlib.closing(self._run(sql)) as cursor:
+            names = [column[0].split(".")[-1] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def execute(self, sql: str) -> None:
+        """Run a statement without a result. Raises as query does."""
+        self._run(sql).close()
+
+    def _run(self, sql: str) -> hive.Cursor:
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute(sql)
+        except exc.OperationalError as error:
+            status = getattr(error.args[0], "status", None) if error.args else None
+            message = str(getattr(status, "errorMessage", None) or error)
+            raise EngineError(message.splitlines()[0]) from error
+        except TTransportException as error:
+            raise EngineError("the Thrift Server does not answer any more") from error
+        return cursor

@@ -1,0 +1,257 @@
+"""The state of a lake: which nights it holds, how to go back, what may be deleted."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import fsspec
+
+from shelfweek.engine import Engine, EngineError, Row, Session
+
+PUBLISHED_TABLES = {
+    "fct_weekly_sales_inventory": "week_end_date",
+    "dim_store": None,
+    "dim_product": None,
+    "dim_calendar": None,
+    "rejected_rows": "load_date",
+    "load_row_counts": None,
+    "load_coverage": None,
+    "runs": None,
+}
+"""Every published table and its partition column."""
+
+SLICED_TABLES = ("base_retail__sales_loads", "base_retail__inventory_loads")
+
+
+class LakeError(Exception):
+    """What was asked of a lake cannot be done; the message says why."""
+
+
+def loaded_nights(engine: Engine) -> list[date]:
+    """Return the load dates that the lake holds, oldest first; none for a new lake."""
+    with engine.session() as session:
+        if not session.query(f"show schemas like '{engine.schema}_marts'"):
+            return []
+        if not session.query(f"show tables in {engine.schema}_marts like 'load_row_counts'"):
+            return []
+        table = engine.marts("load_row_counts")
+        rows = session.query(f"select distinct load_date from {table} order by load_date")
+    return [_date(row["load_date"]) for row in rows]
+
+
+def rollback(engine: Engine, load_date: date) -> list[Row]:
+    """Put every published table back to how it was before a night was first loaded.
+
+    That night and all that were loaded after it are forgotten: the next run loads them again. Only
+    pointers change; nothing is copied or deleted.
+
+    Returns:
+        One row per undone run: run_number, run_id, last_load_date.
+
+    Raises:
+        LakeError: the night was never loaded, or its old folders are swept already.
+    """
+    with engine.session() as session:
+        runs = session.query(f"select * from {engine.marts('runs')}")
+        first = min(
+            (
+                row["run_number"]
+                for row in runs
+                if _date(row["first_load_date"]) <= load_date <= _date(row["last_load_date"])
+            ),
+            default=None,
+        )
+        if first is None:
+            nights = sorted({str(row["last_load_date"]) for row in runs})
+            raise LakeError(
+                f"no run has loaded {load_date}; the newest that were: {', '.join(nights[-5:])}"
+            )
+        undone = sorted(
+            (row for row in runs if row["run_number"] >= first), key=lambda r: r["run_number"]
+        )
+        before: dict[tuple[str, str | None], Row] = {}
+        for row in undone:
+            before.setdefault((row["table_name"], row["partition_date"]), row)
+        folders = [row["previous_location"] for row in before.values() if row["previous_location"]]
+        if not all(row["is_revertible"] for row in before.values()) or not _all_there(folders):
+            raise LakeError(
+                f"{load_date} lies too far back: the folders from before it have been deleted "
+                "(var keep_days in dbt_project.yml)"
+            )
+        # Otherwise the next run would take the last one for interrupted and undo it once more.
+        session.execute(
+            f"drop table if exists {engine.schema}_intermediate.int_publications_planned"
+        )
+        # The table of runs comes last: until then the rollback can be repeated.
+        for row in sorted(before.values(), key=lambda r: r["table_name"] == "runs"):
+            _point(session, engine, row)
+    return list(
+        {
+            row["run_number"]: {
+                name: row[name] for name in ("run_number", "run_id", "last_load_date")
+            }
+            for row in undone
+        }.values()
+    )
+
+
+def _point(session: Session, engine: Engine, row: Row) -> None:
+    """Point a table, or a partition of it, at the folder from before a run."""
+    table = engine.marts(row["table_name"])
+    if row["partition_date"] is None:
+        session.execute(f"alter table {table} set location {_literal(row['previous_location'])}")
+        return
+    column = PUBLISHED_TABLES[row["table_name"]]
+    partition = f"partition ({column} = date'{_date(row['partition_date'])}')"
+    if row["previous_location"] is None:
+        session.execute(f"alter table {table} drop if exists {partition}")
+        return
+    location = f"location {_literal(row['previous_location'])}"
+    session.execute(f"alter table {table} add if not exists {partition} {location}")
+    session.execute(f"alter table {table} {partition} set {location}")
+
+
+def export(engine: Engine, folder: str) -> dict[str, int]:
+    """Write every published table as plain parquet, one folder each.
+
+    Returns:
+        Rows written per table.
+    """
+    counts = {}
+    with engine.session() as session:
+        for table in PUBLISHED_TABLES:
+            target = _literal(f"{folder}/{table}")
+            session.execute(
+                f"insert overwrite directory {target} using parquet "
+                f"select * from {engine.marts(table)}"
+            )
+            rows = session.query(f"select count(*) as row_count from {engine.marts(table)}")
+            counts[table] = int(rows[0]["row_count"])
+    return counts
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep deleted: number of folders."""
+
+    folders: int
+
+
+def sweep(engine: Engine, lake_uri: str) -> Sweep:
+    """Delete the folders that neither readers nor a rollback can need any more.
+
+    Those are: old rows of published tables outside the time that a rollback reaches back, the
+    tables of earlier runs, rows of restated dates, and what killed runs have left.
+    """
+    file_system, root = fsspec.core.url_to_fs(lake_uri)
+    with engine.session() as session:
+        runs = session.query(f"select * from {engine.marts('runs')} order by run_number")
+        needed = _needed_folders(runs)
+        slices = _needed_slices(session, engine, runs)
+        doomed: list[str] = []
+        for layer in ("raw", "staging", "intermediate", "marts"):
+            layer_folder = posixpath.join(root, layer)
+            if not file_system.isdir(layer_folder):
+                continue
+            for table_folder in _folders(file_system, layer_folder):
+                found = _folders(file_system, table_folder)
+                table = posixpath.basename(table_folder)
+                if table in SLICED_TABLES:
+                    kept = {posixpath.join(table_folder, f"run_id={run_id}") for run_id in slices}
+                elif table in PUBLISHED_TABLES:
+                    kept = {folder for folder in found if _is_needed(folder, needed)}
+                else:
+                    # Names begin with the time of the run: the last one is in use.
+                    kept = set(found[-1:])
+                doomed += [folder for folder in found if folder not in kept]
+                if table in SLICED_TABLES:
+                    _drop_slices(session, f"{engine.schema}_staging.{table}", slices)
+    for folder in doomed:
+        file_system.rm(folder, recursive=True)
+    return Sweep(len(doomed))
+
+
+def _needed_folders(runs: Iterable[Row]) -> set[str]:
+    """Folders, without their scheme, that a table points at or a rollback may point it at."""
+    current: dict[tuple[str, str | None], str | None] = {}
+    previous = set()
+    for row in runs:
+        current[row["table_name"], row["partition_date"]] = row["location"]
+        if row["is_revertible"]:
+            previous.add(row["previous_location"])
+    return {_path(uri) for uri in previous.union(current.values()) if uri}
+
+
+def _needed_slices(session: Session, engine: Engine, runs: Iterable[Row]) -> set[str]:
+    """Run ids whose staged rows the current state, or one that a rollback can bring back, shows."""
+    sources = [engine.marts("load_coverage")]
+    sources += [
+        f"parquet.`{row['previous_location']}`"
+        for row in runs
+        if row["table_name"] == "load_coverage"
+        and row["is_revertible"]
+        and not row["previous_location"].endswith("/empty")
+    ]
+    selects = (f"select run_id from {source}" for source in sources)
+    return {row["run_id"] for row in session.query(" union ".join(selects))}
+
+
+def _drop_slices(session: Session, table: str, kept: set[str]) -> None:
+    for row in session.query(f"show partitions {table}"):
+        run_id = row["partition"].removeprefix("run_id=")
+        if run_id not in kept:
+            session.execute(
+                f"alter table {table} drop if exists partition (run_id = {_literal(run_id)})"
+            )
+
+
+def _folders(file_system: fsspec.AbstractFileSystem, folder: str) -> list[str]:
+    entries = file_system.ls(folder, detail=True)
+    return sorted(entry["name"].rstrip("/") for entry in entries if entry["type"] == "directory")
+
+
+def _is_needed(folder: str, needed: set[str]) -> bool:
+    return folder.endswith("/empty") or any(
+        path == folder or path.startswith(folder + "/") for path in needed
+    )
+
+
+def _all_there(uris: Iterable[str]) -> bool:
+    for uri in uris:
+        file_system, path = fsspec.core.url_to_fs(_scheme_url(uri))
+        if not path.endswith("/empty") and not file_system.exists(path):
+            return False
+    return True
+
+
+def _path(uri: str) -> str:
+    path: str = fsspec.core.url_to_fs(_scheme_url(uri))[1]
+    return path.rstrip("/")
+
+
+def _scheme_url(uri: str) -> str:
+    """Return Hadoop's file:/folder as file:///folder."""
+    return "file://" + uri.removeprefix("file:") if uri.startswith("file:/") else uri
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _date(value: date | str) -> date:
+    return date.fromisoformat(str(value))
+
+
+__all__ = [
+    "PUBLISHED_TABLES",
+    "EngineError",
+    "LakeError",
+    "Sweep",
+    "export",
+    "loaded_nights",
+    "rollback",
+    "sweep",
+]

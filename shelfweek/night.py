@@ -1,0 +1,189 @@
+"""One night: register what came in, build and test the models, publish, sweep."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+
+from shelfweek.contract import PROJECT
+from shelfweek.engine import Engine
+from shelfweek.lake import sweep
+from shelfweek.landing import Landing, Night, request_of
+
+Progress = Callable[[str, float], None]
+"""Called with what was done and how many seconds it took."""
+
+
+class NightError(Exception):
+    """A night did not come to its end; nothing of it is published."""
+
+
+@dataclass
+class Outcome:
+    """What happened to a run.
+
+    Attributes:
+        warnings: what a person should look at although the run is whole.
+        tests_passed: number of data tests.
+    """
+
+    run_id: str
+    load_dates: list[date]
+    warnings: list[str] = field(default_factory=list)
+    tests_passed: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class DbtProject:
+    """The dbt project, parsed once and used for several nights.
+
+    Attributes:
+        work_folder: where dbt writes what it compiles and logs.
+    """
+
+    engine: Engine
+    work_folder: Path
+    manifest: Manifest | None = None
+
+    def invoke(self, *arguments: str, on_event: Callable[[Any], None] | None = None) -> Any:
+        """Run a dbt command in this process and return dbt's result."""
+        os.environ["SHELFWEEK_THRIFT_HOST"] = self.engine.host
+        os.environ["SHELFWEEK_THRIFT_PORT"] = str(self.engine.port)
+        os.environ["SHELFWEEK_SCHEMA"] = self.engine.schema
+        runner = dbtRunner(manifest=self.manifest, callbacks=[on_event] if on_event else [])
+        result = runner.invoke(
+            [
+                *("--log-level", "none", "--log-path", str(self.work_folder / "logs")),
+                *arguments,
+                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
+                *("--target-path", str(self.work_folder / "target")),
+            ]
+        )
+        if isinstance(result.exception, KeyboardInterrupt):
+            raise result.exception
+        return result
+
+    def parse(self) -> None:
+        """Parse the project's files, so that later commands need not."""
+        result = self.invoke("parse")
+        if not result.success:
+            raise NightError(f"the dbt project cannot be parsed: {result.exception}")
+        self.manifest = result.result
+
+
+def run_nights(
+    nights: Sequence[Night],
+    landing: Landing,
+    project: DbtProject,
+    lake_uri: str,
+    *,
+    is_full_refresh: bool = False,
+    progress: Progress = lambda what, seconds: None,
+) -> Outcome:
+    """Load one night, or rebuild the lake from several at once.
+
+    Raises:
+        NightError: a model or a test failed; readers see what they saw before.
+    """
+    started = time.monotonic()
+    newest = max(night.load_date for night in nights)
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{newest:%Y%m%d}"
+    outcome = Outcome(run_id, [night.load_date for night in nights])
+    outcome.warnings = [warning for night in nights for warning in night.warnings]
+    request = request_of(
+        nights, landing, run_id=run_id, lake_uri=lake_uri, is_full_refresh=is_full_refresh
+    )
+    if project.manifest is None:
+        with _timed(progress, "parse the models"):
+            project.parse()
+    with _timed(progress, "register the files"):
+        arguments = json.dumps({"request": request})
+        result = project.invoke("run-operation", "register_run", "--args", arguments)
+        if not result.success:
+            raise NightError(f"the files could not be registered: {_reason_of(result)}")
+    _build(project, outcome, progress)
+    with _timed(progress, "sweep old folders"):
+        sweep(project.engine, lake_uri)
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _build(project: DbtProject, outcome: Outcome, progress: Progress) -> None:
+    def on_event(event: Any) -> None:
+        if event.info.name == "LogModelResult":
+            progress(event.data.node_info.node_name, event.data.execution_time)
+
+    result = project.invoke(
+        "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed",
+        on_event=on_event,
+    )  # fmt: skip
+    if result.result is None:
+        raise NightError(f"dbt did not run: {result.exception}")
+    failures = []
+    for node in result.result:
+        status = str(node.status)
+        if status in ("error", "fail"):
+            failures.append(_failure(node))
+        elif status == "warn":
+            outcome.warnings.append(f"{_sentence(node)}: {node.failures} rows")
+        elif status == "pass":
+            outcome.tests_passed += 1
+    if failures:
+        raise NightError("\n".join(failures))
+
+
+def _failure(node: Any) -> str:
+    """What failed, why, and where the SQL stands that shows the rows."""
+    message = str(node.message or "").strip()
+    if str(node.status) == "fail":
+        message = f"{node.failures} rows. {_header_of(node)}".strip()
+    compiled = getattr(node.node, "compiled_path", None)
+    where = f"\n    SQL: {compiled}" if compiled else ""
+    return f"{_sentence(node)}\n    {message}{where}"
+
+
+def _sentence(node: Any) -> str:
+    """The name of a test, which is a sentence, as one."""
+    name = str(node.node.name)
+    is_test = str(node.node.resource_type) == "test"
+    return name.removeprefix("assert_").replace("_", " ") if is_test else name
+
+
+def _header_of(node: Any) -> str:
+    """The comment that a singular test begins with: what a failure means and what to do."""
+    lines = []
+    for line in str(node.node.raw_code).splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return " ".join(lines)
+
+
+def _reason_of(result: Any) -> str:
+    if result.exception:
+        return str(result.exception)
+    return "; ".join(str(node.message) for node in result.result or [])
+
+
+class _timed:
+    """Report how long a block took, once it has ended well."""
+
+    def __init__(self, progress: Progress, what: str) -> None:
+        self.progress, self.what = progress, what
+
+    def __enter__(self) -> None:
+        self.started = time.monotonic()
+
+    def __exit__(self, exception: type[BaseException] | None, *_: object) -> None:
+        if exception is None:
+            self.progress(self.what, time.monotonic() - self.started)
