@@ -179,3 +179,18 @@
         source_columns(raw_table) | selectattr("key") | map(attribute="name") | list
     ) -%}
 {% endmacro %}
+
+
+{#- Those of the raw tables that have rows of one key with different values in this run. Unless a run
+    is under way, all of them. -#}
+{% macro tables_with_conflicts(raw_tables) %}
+    {%- if not execute or flags.WHICH not in ["build", "run"] -%}
+        {%- do return(raw_tables) -%}
+    {%- endif -%}
+    {%- do return(
+        run_query(
+            "select distinct raw_table from " ~ ref("base_retail__repeated_rows")
+            ~ " where resolution = 'conflicting_duplicate'"
+        ).columns[0].values() | list
+    ) -%}
+{% endmacro %}

@@ -21,7 +21,7 @@ from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine, EngineError
 from shelfweek.lake import LakeError, export, rollback
 from shelfweek.landing import LandingError
-from shelfweek.night import NightError
+from shelfweek.night import DbtProject, NightError
 
 # Plain dbt finds it in the project folder; `make stop` removes it.
 PROFILES = PROJECT / "profiles.yml"
@@ -135,6 +135,16 @@ def _export(console: Console, options: argparse.Namespace) -> None:
         console.print(f"{rows:12,} rows  {target / table}")
 
 
+def _docs(console: Console, options: argparse.Namespace) -> None:
+    _require_lake(options.lake)
+    with engine_of(console, options.lake) as engine:
+        project = DbtProject(engine, PROJECT)
+        result = project.invoke("docs", "generate", "--static")
+    if not result.success:
+        raise NightError(f"the docs could not be made: {result.exception}")
+    console.print(f"Docs: {PROJECT / 'target' / 'static_index.html'}")
+
+
 def _require_lake(lake: Path) -> None:
     if not (lake / "metastore").exists():
         raise LakeError(f"there is no lake in {lake}: make run LAKE={lake} makes one")
@@ -171,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     sql.add_argument("query", nargs="?", help="the statement (default: open a prompt)")
     back = command("rollback", _rollback, "put the published tables back to before a night")
     back.add_argument("--load-date", type=_date, metavar="YYYY-MM-DD", required=True)
+    command("docs", _docs, "write the docs site of the models, one page")
     out = command("export", _export, "write the published tables as plain parquet")
     out.add_argument("--to", required=True, help="folder to write to, one folder a table")
     return parser

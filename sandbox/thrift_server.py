@@ -402,6 +402,12 @@ def _command(
         # Spark's planner recurses deeply on long SQL.
         "-Xss4m",
         COLLECTOR,
+        # A night is many short statements, each with code of its own: the optimising compiler costs
+        # more than it gives. The code cache is then small by default and would overflow.
+        "-XX:TieredStopAtLevel=1",
+        "-XX:ReservedCodeCacheSize=256m",
+        # Hadoop starts a chmod for every file that it writes.
+        "-Djdk.lang.Process.launchMechanism=VFORK",
         # Would write a file to the system's temporary folder.
         "-XX:-UsePerfData",
         *((f"-XX:SharedArchiveFile={archive}",) if archive.exists() else ()),
@@ -464,6 +470,10 @@ def _hive_settings(port: int) -> dict[str, str]:
         "hive.server2.thrift.port": str(port),
         # Else every session writes a log of its own that nobody reads.
         "hive.server2.logging.operation.enabled": "false",
+        # Each new thread opens a metastore connection of its own, which is slow; by default there
+        # is a new thread for each of the first hundred statements.
+        "hive.server2.async.exec.threads": "8",
+        "hive.server2.thrift.min.worker.threads": "8",
     }
 
 

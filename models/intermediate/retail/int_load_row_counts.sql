@@ -6,113 +6,74 @@ with run as (
 
 ),
 
-files as (
-
-    select * from {{ source("run", "run_files") }}
-
-),
-
-repeated_rows as (
-
-    select * from {{ ref("base_retail__repeated_rows") }}
-
-),
-
-accepted_totals as (
-
-    select * from {{ ref("base_retail__accepted_totals") }}
-
-),
-
-rejected_rows as (
-
-    select * from {{ ref("int_rejected_rows") }}
-
-),
-
 published as (
 
     select * from {{ published_table("load_row_counts") }}
 
 ),
 
-rows_read as (
-
-    {% for raw_table in raw_tables %}
-    select
-        '{{ raw_table }}' as raw_table,
-        load_date,
-        count(*) as rows_read
-    from {{ ref("base_retail__" ~ raw_table) }}
-    group by load_date
-    {{ "union all" if not loop.last }}
-    {% endfor %}
-
-),
-
-rows_rejected as (
-
-    select
-        table_name as raw_table,
-        load_date,
-        count(*) as rows_rejected
-    from rejected_rows
-    group by table_name, load_date
-
-),
-
-rows_duplicate as (
-
-    select
-        raw_table,
-        load_date,
-        count(*) as rows_duplicate
-    from repeated_rows
-    where resolution = 'duplicate'
-    group by raw_table, load_date
-
-),
-
-rows_accepted as (
-
-    select
-        raw_table,
-        load_date,
-        sum(row_count) as rows_accepted
-    from accepted_totals
-    group by raw_table, load_date
-
-),
-
 -- A file without rows counts too.
-tables_of_run as (
+measured as (
 
     select
         load_date,
         raw_table,
-        sum(row_count) as rows_in_manifest
-    from files
-    group by load_date, raw_table
+        'rows_in_manifest' as measure,
+        row_count as number
+    from {{ source("run", "run_files") }}
+    {%- for raw_table in raw_tables %}
+    union all
+    select
+        load_date,
+        '{{ raw_table }}' as raw_table,
+        'rows_read' as measure,
+        1 as number
+    from {{ ref("base_retail__" ~ raw_table) }}
+    {%- endfor %}
+    union all
+    select
+        load_date,
+        raw_table,
+        'rows_accepted' as measure,
+        row_count as number
+    from {{ ref("base_retail__accepted_totals") }}
+    union all
+    select
+        load_date,
+        raw_table,
+        'rows_duplicate' as measure,
+        1 as number
+    from {{ ref("base_retail__repeated_rows") }}
+    where resolution = 'duplicate'
+    union all
+    select
+        load_date,
+        table_name as raw_table,
+        'rows_rejected' as measure,
+        1 as number
+    from {{ ref("int_rejected_rows") }}
 
 ),
 
 counts_of_run as (
 
     select
-        tables_of_run.load_date,
-        tables_of_run.raw_table,
+        measured.load_date,
+        measured.raw_table,
         run.run_id,
-        tables_of_run.rows_in_manifest,
-        coalesce(rows_read.rows_read, 0) as rows_read,
-        coalesce(rows_accepted.rows_accepted, 0) as rows_accepted,
-        coalesce(rows_duplicate.rows_duplicate, 0) as rows_duplicate,
-        coalesce(rows_rejected.rows_rejected, 0) as rows_rejected
-    from tables_of_run
+        sum(measured.number) filter (where measured.measure = 'rows_in_manifest')
+            as rows_in_manifest,
+        coalesce(sum(measured.number) filter (where measured.measure = 'rows_read'), 0)
+            as rows_read,
+        coalesce(sum(measured.number) filter (where measured.measure = 'rows_accepted'), 0)
+            as rows_accepted,
+        coalesce(sum(measured.number) filter (where measured.measure = 'rows_duplicate'), 0)
+            as rows_duplicate,
+        coalesce(sum(measured.number) filter (where measured.measure = 'rows_rejected'), 0)
+            as rows_rejected
+    from measured
     cross join run
-    left join rows_read using (load_date, raw_table)
-    left join rows_accepted using (load_date, raw_table)
-    left join rows_duplicate using (load_date, raw_table)
-    left join rows_rejected using (load_date, raw_table)
+    group by measured.load_date, measured.raw_table, run.run_id
 
 ),
 
@@ -121,17 +82,23 @@ counts_of_other_loads as (
     select published.*
     from published
     cross join run
-    anti join counts_of_run
-        on published.load_date = counts_of_run.load_date
+    left anti join {{ source("run", "run_files") }} as files
+        on published.load_date = files.load_date
     where not run.is_full_refresh
 
 ),
 
 load_row_counts as (
 
-    select *, true as is_of_this_run from counts_of_run
+    select
+        *,
+        true as is_of_this_run
+    from counts_of_run
     union all
-    select *, false as is_of_this_run from counts_of_other_loads
+    select
+        *,
+        false as is_of_this_run
+    from counts_of_other_loads
 
 )
 

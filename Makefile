@@ -1,0 +1,68 @@
+# `make` lists the commands. All of them install what they need by themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test lint docs server stop sql rollback export sample bench clean
+
+# Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
+export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N
+
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+PYTHON := .venv/bin/python
+lake = $${LAKE:+--lake "$$LAKE"}
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+.tools/bin/uv:
+	@python3 -m venv .tools
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv
+
+# The environment of the main job; `dev` adds the test tools and stays once it is there.
+.venv/.run: pyproject.toml uv.lock | $(UV)
+	@echo "Installing the environment ..."
+	@$(UV) sync --quiet --frozen --inexact
+	@touch $@
+
+.venv/.dev: pyproject.toml uv.lock | $(UV)
+	@echo "Installing the environment with the test tools ..."
+	@$(UV) sync --quiet --frozen --group dev
+	@touch .venv/.run $@
+
+run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRESH=1)
+	@exec $(PYTHON) -m sandbox run $(lake) $${LANDING:+--landing "$$LANDING"} \
+		$${LOAD_DATE:+--load-date "$$LOAD_DATE"} $${FULL_REFRESH:+--full-refresh}
+
+test: .venv/.dev ## linters, types, unit tests, and the tests against a real Thrift Server
+	@$(MAKE) --no-print-directory lint
+	@exec $(PYTHON) -m pytest
+
+lint: .venv/.dev ## formatters, linters, types
+	@tests/lint.sh
+
+docs: .venv/.run ## the docs site, one page: target/static_index.html
+	@exec $(PYTHON) -m sandbox docs $(lake)
+
+server: .venv/.run ## keep the engine of a lake up, for dbt and SQL
+	@exec $(PYTHON) -m sandbox server $(lake)
+
+stop: .venv/.run ## stop that engine
+	@exec $(PYTHON) -m sandbox stop $(lake)
+
+sql: .venv/.run ## a prompt on the lake, or one query (Q="select ...")
+	@exec $(PYTHON) -m sandbox sql $(lake) $${Q:+"$$Q"}
+
+rollback: .venv/.run ## put the published tables back to before a night (LOAD_DATE=)
+	@exec $(PYTHON) -m sandbox rollback $(lake) --load-date "$${LOAD_DATE:?make rollback LOAD_DATE=YYYY-MM-DD}"
+
+export: .venv/.run ## the published tables as plain parquet (TO=folder)
+	@exec $(PYTHON) -m sandbox export $(lake) --to "$${TO:?make export TO=folder}"
+
+sample: .venv/.run ## sample dumps (TO=folder; SALES=csv for real sales lines)
+	@exec $(PYTHON) -m sandbox.sample --to "$${TO:-landing}" $${SALES:+--sales "$$SALES"}
+
+bench: .venv/.dev ## measure, as ratios (N=million rows)
+	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"}
+
+clean: ## remove the default lake, the sample, and what tools leave behind
+	@rm -rf lake landing target logs .run .pytest_cache .mypy_cache .ruff_cache .hypothesis
