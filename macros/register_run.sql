@@ -16,8 +16,8 @@
 {% macro register_run(request) %}
     {%- if run_query("set spark.sql.ansi.enabled")[0][1] != "true" -%}
         {%- do exceptions.raise_compiler_error(
-            "The Thrift Server runs without spark.sql.ansi.enabled=true: overflows and failed casts "
-            ~ "would become nulls in silence. Start it with that setting."
+            "The Thrift Server runs without spark.sql.ansi.enabled=true: overflows and failed "
+            ~ "casts would become nulls in silence. Start it with that setting."
         ) -%}
     {%- endif -%}
     {%- for layer in ["raw", "staging", "intermediate", "marts"] -%}
@@ -54,7 +54,8 @@
         {%- do run_query(
             "create table " ~ table ~ " (" ~ names | join(" string, ") ~ " string, "
             ~ "_corrupt_record string) using csv options ("
-            ~ csv_options(source_node.meta.get("multi_line", false)) ~ ") location " ~ sql_string(part.location)
+            ~ csv_options(source_node.meta.get("multi_line", false)) ~ ") location "
+            ~ sql_string(part.location)
         ) -%}
         {%- set raw_row -%}
             coalesce(
@@ -83,8 +84,8 @@
 {% endmacro %}
 
 
-{#- nullValue: an empty field is null in any case; a text that cannot occur keeps "" (a quoted, empty
-    text) apart from it.
+{#- nullValue: an empty field is null in any case; a text that cannot occur keeps "" (a quoted,
+    empty text) apart from it.
     columnPruning: with it, rows with a wrong number of fields pass unseen.
     multiLine: one task per file; only where texts may hold line ends. -#}
 {% macro csv_options(multi_line) -%}

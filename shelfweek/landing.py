@@ -114,10 +114,14 @@ class Landing:
         """
         if load_date not in self.nights:
             known = ", ".join(str(night) for night in self.nights[-5:])
-            raise LandingError(f"no dump of {load_date} lies in {self.uri}; the newest are: {known}")
+            raise LandingError(
+                f"no dump of {load_date} lies in {self.uri}; the newest are: {known}"
+            )
         warnings: list[str] = []
         files = self.files[load_date]
-        problems = [f"{path} carries another date than its folder" for path in self.strays[load_date]]
+        problems = [
+            f"{path} carries another date than its folder" for path in self.strays[load_date]
+        ]
         if load_date in self.manifests:
             files, faults = self._files_of_manifest(load_date, warnings)
             problems += faults
@@ -177,9 +181,7 @@ class Landing:
         ]
         return files, faults
 
-    def _with_columns(
-        self, file: DataFile, problems: list[str], warnings: list[str]
-    ) -> DataFile:
+    def _with_columns(self, file: DataFile, problems: list[str], warnings: list[str]) -> DataFile:
         """The file with its header read; missing columns go to problems, extra ones to warnings."""
         header = self._header(file)
         expected = raw_columns()[file.table]
@@ -199,11 +201,13 @@ class Landing:
 
     def _header(self, file: DataFile) -> tuple[str, ...]:
         with self.file_system.open(file.path, "rb") as raw:
-            stream = gzip.open(raw) if file.path.endswith(".gz") else raw
+            stream = gzip.GzipFile(fileobj=raw, mode="rb") if file.path.endswith(".gz") else raw
             try:
                 start = stream.read(HEADER_BYTES)
             except (EOFError, OSError, gzip.BadGzipFile) as error:
-                raise LandingError(f"{self._relative(file.path)} cannot be read: {error}") from error
+                raise LandingError(
+                    f"{self._relative(file.path)} cannot be read: {error}"
+                ) from error
         text = start.decode("utf-8-sig", errors="replace")
         first = next(csv.reader(io.StringIO(text, newline="")), [])
         return tuple(name.strip().lower() for name in first)

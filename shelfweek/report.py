@@ -94,7 +94,7 @@ def _headline(session: Session, engine: Engine, week: str) -> Row:
     rows = session.query(
         "select max(year_number) as year_number, max(week_number) as week_number, "
         "min(week_start_date) as week_start_date, max(week_end_date) as week_end_date, "
-        "count(*) as store_products, count(distinct store_key) as stores, "
+        "count(distinct store_key) as stores, "
         "sum(total_sales_qty) as sales_qty, sum(total_sales_amt) as sales_amt, "
         "sum(total_sales_cost) as sales_cost, avg(in_stock_rate) as in_stock_rate, "
         "sum(no_stock_impact) as no_stock_impact, "
@@ -153,6 +153,8 @@ def print_report(console: Console, report: Report, outcomes: Sequence[Outcome]) 
     """Print what some runs did, then the newest complete week."""
     if report.counts:
         console.print(_counts_table(report))
+        if report.reasons:
+            console.print(_reasons_table(report))
         console.print(_weeks_line(report))
     tests = sum(outcome.tests_passed for outcome in outcomes)
     if outcomes:
@@ -170,27 +172,42 @@ def print_report(console: Console, report: Report, outcomes: Sequence[Outcome]) 
 
 
 def _counts_table(report: Report) -> Table:
-    table = _table("Rows of the night's files")
-    for name in ("night", "table"):
-        table.add_column(name)
+    table = _table("Rows of the dumps")
+    table.add_column("night", no_wrap=True)
+    table.add_column("table")
     for name in ("read", "accepted", "duplicates", "rejected"):
         table.add_column(name, justify="right")
-    table.add_column("rejected because")
-    night = None
-    for row in report.counts:
-        load_date = str(row["load_date"])
-        reasons = report.reasons.get((load_date, row["raw_table"]), {})
-        if night not in (None, load_date):
+    for row, night in zip(report.counts, _once(report.counts), strict=True):
+        if night and table.row_count:
             table.add_section()
         table.add_row(
-            load_date if load_date != night else "",
+            night,
             row["raw_table"],
             *(_count(row[f"rows_{what}"]) for what in ("read", "accepted", "duplicate")),
             _count(row["rows_rejected"]),
-            ", ".join(f"{reason} {number:,}" for reason, number in reasons.items()),
         )
-        night = load_date
     return table
+
+
+def _reasons_table(report: Report) -> Table:
+    """Rejected rows: one line per night and table, one column per reason that occurs."""
+    table = _table("Rejected rows by reason (see rejected_rows)")
+    names = sorted({name for reasons in report.reasons.values() for name in reasons})
+    table.add_column("night", no_wrap=True)
+    table.add_column("table")
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    rows = [row for row in report.counts if row["rows_rejected"]]
+    for row, night in zip(rows, _once(rows), strict=True):
+        reasons = report.reasons.get((str(row["load_date"]), row["raw_table"]), {})
+        table.add_row(night, row["raw_table"], *(_count(reasons.get(name, 0)) for name in names))
+    return table
+
+
+def _once(rows: list[Row]) -> list[str]:
+    """The load date where it begins, then nothing until the next one begins."""
+    dates = [str(row["load_date"]) for row in rows]
+    return [day if day != before else "" for before, day in zip(["", *dates], dates, strict=False)]
 
 
 def _weeks_line(report: Report) -> str:
@@ -213,11 +230,10 @@ def _headline_table(headline: Row) -> Table:
     )
     values = {
         "stores": _count(headline["stores"]),
-        "store-products": _count(headline["store_products"]),
         "sales qty": _number(headline["sales_qty"], 0),
         "sales amount": _number(headline["sales_amt"], 2),
-        "cost of sales": _number(headline["sales_cost"], 2),
-        "in-stock rate": _percent(headline["in_stock_rate"]),
+        "cost": _number(headline["sales_cost"], 2),
+        "in stock": _percent(headline["in_stock_rate"]),
         "no-stock impact": _number(headline["no_stock_impact"], 2),
         "low-stock impact": _number(headline["low_stock_impact"], 2),
     }
@@ -240,9 +256,9 @@ def _ranking(title: str, rows: list[Row]) -> RenderableType:
         return Group(Text(title, style="bold"), Text("  none in this week"))
     table = _table(title)
     table.add_column("")
-    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=28)
-    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=36)
-    for name in ("impact", "no-stock days", "low-stock days", "in stock"):
+    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=26)
+    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=30)
+    for name in ("impact", "days out", "days low", "in stock"):
         table.add_column(name, justify="right")
     for place, row in enumerate(rows, start=1):
         table.add_row(
@@ -262,9 +278,9 @@ def _supply_table(rows: list[Row]) -> RenderableType:
     if not rows:
         return Group(Text(title, style="bold"), Text("  no stock was counted in this week"))
     table = _table(title)
-    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=28)
-    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=36)
-    for name in ("weeks of supply", "on hand", "on order", "sold in the week"):
+    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=26)
+    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=30)
+    for name in ("weeks", "on hand", "on order", "sold"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(

@@ -86,8 +86,8 @@
 {% endmacro %}
 
 
-{#- Undo what a run that did not come to its end has published: its plan backwards. A run has come to
-    its end when it stands in the table of runs, which is published last. -#}
+{#- Undo what a run that did not come to its end has published: its plan backwards. A run has come
+    to its end when it stands in the table of runs, which is published last. -#}
 {% macro undo_interrupted_publication() %}
     {%- set planned = layer_schema("intermediate") ~ ".int_publications_planned" -%}
     {%- if run_query(

@@ -4,7 +4,9 @@
 
 with weekly as (
 
-    select distinct store_key, product_key
+    select distinct
+        store_key,
+        product_key
     from {{ ref("int_weekly_sales_inventory_aggregated") }}
 
 )
@@ -13,10 +15,10 @@ select
     'store' as dimension,
     weekly.store_key as unknown_key
 from weekly
-anti join {{ ref("stg_retail__store") }} as store using (store_key)
-union
+anti join {{ ref("stg_retail__store") }} using (store_key)
+union distinct
 select
     'product' as dimension,
     weekly.product_key as unknown_key
 from weekly
-anti join {{ ref("stg_retail__product") }} as product using (product_key)
+anti join {{ ref("stg_retail__product") }} using (product_key)

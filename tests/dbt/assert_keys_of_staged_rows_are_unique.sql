@@ -1,5 +1,5 @@
--- One row per key among the rows that this run brought; those of earlier runs were tested then. A row
--- here means that duplicates passed base_retail__repeated_rows.
+-- One row per key among the rows that this run brought; those of earlier runs were tested then. A
+-- row here means that duplicates passed base_retail__repeated_rows.
 select
     'sales' as raw_table,
     store_key,

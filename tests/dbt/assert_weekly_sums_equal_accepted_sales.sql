@@ -1,5 +1,6 @@
--- Metrics 1, 2 and 6 of a week sum up to what was accepted for its days. The totals were taken while
--- the files were read, so a row here means that a join or a grouping after that lost or doubled rows.
+-- Metrics 1, 2 and 6 of a week sum up to what was accepted for its days. The totals were taken
+-- while the files were read, so a row here means that a join or a grouping after that lost or
+-- doubled rows.
 with week_days as (
 
     select * from {{ ref("int_week_days_touched") }}

@@ -78,7 +78,7 @@ weeks_with_rows as (
 weeks_to_publish as (
 
     select week_end_date from week_days
-    union
+    union distinct
     select current_publications.partition_date
     from current_publications
     cross join publication
@@ -103,7 +103,7 @@ loads_with_rejects as (
 loads_to_publish as (
 
     select load_date from files
-    union
+    union distinct
     select current_publications.partition_date
     from current_publications
     cross join publication
@@ -121,19 +121,34 @@ table_rows as (
         false as is_for_every_load
     from {{ ref("stg_retail__store") }}
     union all
-    select 'dim_product', count(*) + 1, false
+    select
+        'dim_product' as table_name,
+        count(*) + 1 as row_count,
+        false as is_for_every_load
     from {{ ref("stg_retail__product") }}
     union all
-    select 'dim_calendar', count(*), false
+    select
+        'dim_calendar' as table_name,
+        count(*) as row_count,
+        false as is_for_every_load
     from {{ ref("stg_retail__calendar") }}
     union all
-    select 'load_coverage', count(*), true
+    select
+        'load_coverage' as table_name,
+        count(*) as row_count,
+        true as is_for_every_load
     from {{ ref("base_retail__load_coverage") }}
     union all
-    select 'load_row_counts', count(*), true
+    select
+        'load_row_counts' as table_name,
+        count(*) as row_count,
+        true as is_for_every_load
     from {{ ref("int_load_row_counts") }}
     union all
-    select 'runs', null, true
+    select
+        'runs' as table_name,
+        null as row_count,
+        true as is_for_every_load
 
 ),
 

@@ -79,7 +79,8 @@ flagged as (
     select
         *,
         case when on_hand_qty < sales_qty then 1 else 0 end as low_stock_flg,
-        -- Multiplied before it is divided: a product of 18 and 19 digits fits into 38, none is lost.
+        -- Multiplied before it is divided: a product of 18 and 19 digits fits into 38, and none is
+        -- lost.
         on_hand_qty * cast(sales_amt as decimal(19, 4)) / nullif(sales_qty, 0) as stock_on_hand_amt
     from store_product_days
 

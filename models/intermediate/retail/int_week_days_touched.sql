@@ -33,13 +33,18 @@ published_weeks as (
 -- The calendar of the newest night counts, also when an older one is loaded after it.
 calendar as (
 
-    select calendar_of_run.cal_dt, calendar_of_run.yr_num, calendar_of_run.wk_num
+    select
+        calendar_of_run.cal_dt,
+        calendar_of_run.yr_num,
+        calendar_of_run.wk_num
     from calendar_of_run
     cross join run
     where run.is_newest_load
     union all
     select
-        calendar_before_run.cal_dt, calendar_before_run.yr_num, calendar_before_run.wk_num
+        calendar_before_run.cal_dt,
+        calendar_before_run.yr_num,
+        calendar_before_run.wk_num
     from calendar_before_run
     cross join run
     where not run.is_newest_load

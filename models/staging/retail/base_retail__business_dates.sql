@@ -15,7 +15,9 @@ files as (
 -- A day that stands in the calendar twice, with different values, is rejected and so unknown.
 known_dates as (
 
-    select load_date, cal_dt as business_date
+    select
+        load_date,
+        cal_dt as business_date
     from calendar
     where row_reject_reason is null
     group by load_date, cal_dt
@@ -41,7 +43,9 @@ covered_ranges as (
 -- Without a manifest a dump covers whatever dates occur in it.
 tables_without_ranges as (
 
-    select load_date, raw_table
+    select
+        load_date,
+        raw_table
     from files
     group by load_date, raw_table
     having count(first_business_date) = 0
@@ -57,8 +61,8 @@ covered_dates as (
     from known_dates
     inner join covered_ranges
         on known_dates.load_date = covered_ranges.load_date
-        and known_dates.business_date between
-            covered_ranges.first_business_date and covered_ranges.last_business_date
+        and known_dates.business_date >= covered_ranges.first_business_date
+        and known_dates.business_date <= covered_ranges.last_business_date
     union all
     select
         known_dates.load_date,

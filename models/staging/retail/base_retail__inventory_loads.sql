@@ -18,7 +18,10 @@ with inventory as (
 
 changed_dates as (
 
-    select business_date, load_date, run_id
+    select
+        business_date,
+        load_date,
+        run_id
     from {{ ref("base_retail__load_coverage") }}
     where raw_table = 'inventory' and is_changed
 

@@ -41,8 +41,8 @@ covered_by_manifest as (
     from files
     inner join business_dates
         on files.load_date = business_dates.load_date
-        and business_dates.business_date between
-            files.first_business_date and files.last_business_date
+        and files.first_business_date <= business_dates.business_date
+        and files.last_business_date >= business_dates.business_date
     where business_dates.business_date < files.load_date
 
 ),
@@ -74,7 +74,7 @@ newest_in_run as (
                     partition by raw_table, business_date order by load_date desc
                 ) as newness
             from covered
-        )
+        ) as numbered
     where newness = 1
 
 ),
@@ -95,8 +95,9 @@ compared as (
         raw_table,
         business_date,
         before_run.load_date as before_load_date,
-        coalesce(newest_in_run.load_date >= before_run.load_date, newest_in_run.load_date is not null)
-            as is_replaced,
+        coalesce(
+            newest_in_run.load_date >= before_run.load_date, newest_in_run.load_date is not null
+        ) as is_replaced,
         not (
             newest_in_run.row_count <=> coalesce(before_run.row_count, 0)
             and newest_in_run.row_checksum <=> coalesce(before_run.row_checksum, 0)

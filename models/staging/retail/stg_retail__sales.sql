@@ -7,7 +7,9 @@ with sales_loads as (
 -- A date that was restated has rows of several runs; one of them is current.
 current_runs as (
 
-    select business_date, run_id
+    select
+        business_date,
+        run_id
     from {{ ref("base_retail__load_coverage") }}
     where raw_table = 'sales'
 

@@ -323,7 +323,21 @@ def small_nights(
     `dirty` nights hold rows of every reason, padded so that they stay below 1 % of each table.
     """
     frame = draw(_frames(max_nights))
-    nights = [draw(_clean_night(frame, day, duplicates)) for day in frame.load_dates]
+    return draw(nights_within(frame.calendar, frame.load_dates, dirty=dirty, duplicates=duplicates))
+
+
+@st.composite
+def nights_within(
+    draw: st.DrawFn,
+    calendar: list[TextRow],
+    load_dates: list[date],
+    *,
+    dirty: bool = False,
+    duplicates: bool = True,
+) -> list[Night]:
+    """As `small_nights`, of the given load dates and calendar."""
+    frame = _Frame(calendar, load_dates)
+    nights = [draw(_clean_night(frame, day, duplicates)) for day in load_dates]
     return [draw(_soiled(night)) for night in nights] if dirty else nights
 
 

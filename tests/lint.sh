@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The linters, one line each with its duration. The first one that finds something ends the script
+# with what it found.
+#
+# sqlfmt is off: it knows one layout only, and the SQL here follows another (rulers around the body
+# of a CTE, short conditions on one line, `when ... then` on one line). sqlfluff checks that one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH="$PWD/.venv/bin:$PATH"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export MYPYPATH=tests/pytest LC_NUMERIC=C
+
+check() {
+    local name=$1
+    shift
+    TIMEFORMAT="%R s  $name"
+    if ! time "$@" >"$scratch/output" 2>&1; then
+        cat "$scratch/output"
+        echo "$name found something (see above)."
+        exit 1
+    fi
+}
+
+check "yamllint" yamllint --strict .
+check "ruff check" ruff check .
+check "ruff format" ruff format --check .
+check "mypy" mypy --strict shelfweek sandbox tests/pytest tests/sqlfluff
+# Needs no engine; warnings (an unused configuration, say) count as errors.
+check "dbt parse" dbt --warn-error parse --profiles-dir profiles --no-partial-parse \
+    --target-path "$scratch/target" --log-path "$scratch/logs"
+check "sqlfluff" sqlfluff lint models tests/dbt --processes 0 --nocolor --disable-progress-bar

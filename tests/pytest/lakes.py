@@ -1,0 +1,193 @@
+"""A lake for tests: loads nights into it, reads it back, and compares it with the reference."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from reference import Reference, compute
+
+from shelfweek.engine import Engine, Row
+from shelfweek.lake import PUBLISHED_TABLES
+from shelfweek.landing import Landing
+from shelfweek.night import DbtProject, Outcome, Progress, run_nights
+
+FACT = "fct_weekly_sales_inventory"
+KEY = ("year_number", "week_number", "store_key", "product_key")
+LAYERS = ("raw", "staging", "intermediate", "marts")
+
+# Ratios are doubles; a day's stock amount is a division, rounded to six decimals before it is
+# summed over the week, which the reference does not do.
+_RELATIVE = 1e-12
+_IMPACT_TOLERANCE = Decimal("0.000005")
+
+# What tells one run from another, or follows from it, not from what came in.
+_OF_THE_RUN = {"run_id", "rows_in_manifest"}
+
+
+@dataclass
+class Lake:
+    """One lake: a folder, and schemas of their own on the shared server."""
+
+    engine: Engine
+    folder: Path
+    project: DbtProject
+
+    @property
+    def uri(self) -> str:
+        """The lake as Hadoop names it."""
+        return f"file:{self.folder}"
+
+    def load(self, landing: Path, *nights: date, progress: Progress | None = None) -> list[Outcome]:
+        """Load nights one after another, all of the landing if none is named."""
+        scanned = Landing.scan(str(landing))
+        report = progress or (lambda what, seconds: None)
+        return [
+            run_nights([scanned.open_night(day)], scanned, self.project, self.uri, progress=report)
+            for day in nights or scanned.nights
+        ]
+
+    def full_refresh(self, landing: Path) -> Outcome:
+        """Rebuild the lake from all nights of a landing in one run."""
+        scanned = Landing.scan(str(landing))
+        nights = [scanned.open_night(day) for day in scanned.nights]
+        return run_nights(nights, scanned, self.project, self.uri, is_full_refresh=True)
+
+    def rows(self, table: str, where: str = "true") -> list[Row]:
+        """The rows of a published table, in an order of their own."""
+        rows = self.engine.query(f"select * from {self.engine.marts(table)} where {where}")
+        return sorted((_typed(row) for row in rows), key=_sort_key)
+
+    def fact(self) -> list[Row]:
+        """The weekly fact, in the order of its key."""
+        return sorted(self.rows(FACT), key=lambda row: [row[column] for column in KEY])
+
+    def contents(self) -> dict[str, list[Row]]:
+        """Every published row that depends on what came in alone, not on how it was loaded."""
+        tables = [name for name in PUBLISHED_TABLES if name not in ("runs", "load_coverage")]
+        return {
+            name: [
+                {key: value for key, value in row.items() if key not in _OF_THE_RUN}
+                for row in self.rows(name)
+            ]
+            for name in tables
+        }
+
+    def week_folders(self) -> dict[str, str]:
+        """Where each published week lies."""
+        with self.engine.session() as session:
+            table = self.engine.marts(FACT)
+            partitions = [row["partition"] for row in session.query(f"show partitions {table}")]
+            folders = {}
+            for name in partitions:
+                column, day = name.split("=")
+                described = session.query(
+                    f"describe formatted {table} partition ({column} = date'{day}')"
+                )
+                folders[day] = next(
+                    row["data_type"] for row in described if row["col_name"] == "Location"
+                )
+        return folders
+
+    def drop(self) -> None:
+        """Forget the lake's tables, so that the schemas can serve another one."""
+        with self.engine.session() as session:
+            for layer in LAYERS:
+                session.execute(f"drop schema if exists {self.engine.schema}_{layer} cascade")
+
+
+LakeMaker = Callable[[Path], AbstractContextManager[Lake]]
+"""Gives a new lake in a folder for the length of a with block."""
+
+
+def assert_equals_reference(lake: Lake, expected: Reference) -> None:
+    """The published fact, counts and rejects are those of the reference."""
+    differences = fact_differences(lake.fact(), expected.fact)
+    assert not differences, "\n".join(differences[:20])
+    assert counts_of(lake) == expected_counts(expected)
+    assert rejects_of(lake) == Counter(
+        (str(r.load_date), r.table, r.file_name, r.reason) for r in expected.rejected
+    )
+
+
+def assert_equals_reference_of(lake: Lake, landing: Path, *nights: date) -> None:
+    """As assert_equals_reference, for nights of a landing (all, if none is named)."""
+    assert_equals_reference(lake, compute(landing, nights or None))
+
+
+def counts_of(lake: Lake) -> dict[tuple[date, str], tuple[int, int, int, int]]:
+    """Rows read, accepted, duplicate and rejected per night and raw table."""
+    return {
+        (row["load_date"], row["raw_table"]): (
+            row["rows_read"],
+            row["rows_accepted"],
+            row["rows_duplicate"],
+            row["rows_rejected"],
+        )
+        for row in lake.rows("load_row_counts")
+    }
+
+
+def expected_counts(expected: Reference) -> dict[tuple[date, str], tuple[int, int, int, int]]:
+    """The reference's counts in the shape of counts_of."""
+    return {
+        key: (counts.read, counts.accepted, counts.duplicates, counts.rejected.total())
+        for key, counts in expected.counts.items()
+    }
+
+
+def rejects_of(lake: Lake) -> Counter[tuple[str, str, str, str]]:
+    """How many rows were rejected per load date, table, file and reason."""
+    return Counter(
+        (str(row["load_date"]), row["table_name"], row["file_name"], row["reason"])
+        for row in lake.rows("rejected_rows")
+    )
+
+
+def fact_differences(
+    actual: Iterable[Mapping[str, Any]], expected: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    """One sentence per missing row, surplus row, and value that differs."""
+    found = {tuple(row[column] for column in KEY): row for row in actual}
+    wanted = {tuple(row[column] for column in KEY): row for row in expected}
+    lines = [f"missing: {key}" for key in sorted(wanted.keys() - found.keys())]
+    lines += [f"surplus: {key}" for key in sorted(found.keys() - wanted.keys())]
+    for key in sorted(wanted.keys() & found.keys()):
+        assert found[key].keys() == wanted[key].keys()
+        lines += [
+            f"{key} {column}: {found[key][column]!r} instead of {value!r}"
+            for column, value in wanted[key].items()
+            if not _equal(column, found[key][column], value)
+        ]
+    return lines
+
+
+def _equal(column: str, found: Any, wanted: Any) -> bool:
+    if found is None or wanted is None:
+        return found is wanted
+    if column == "potential_low_stock_impact":
+        return bool(abs(found - wanted) <= _IMPACT_TOLERANCE)
+    if isinstance(wanted, float):
+        return math.isclose(found, wanted, rel_tol=_RELATIVE, abs_tol=_RELATIVE)
+    return bool(found == wanted)
+
+
+def _typed(row: Row) -> Row:
+    """Dates as dates, whichever way the driver gives them."""
+    return {
+        name: date.fromisoformat(value)
+        if isinstance(value, str) and name.endswith("_date")
+        else value
+        for name, value in row.items()
+    }
+
+
+def _sort_key(row: Row) -> list[tuple[bool, str]]:
+    return [(value is not None, str(value)) for value in row.values()]

@@ -1,0 +1,193 @@
+"""A server that is killed in the middle of a night leaves a lake that readers and runs can use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from dumps import night_tables, sale, stock
+from lakes import FACT, Lake, assert_equals_reference_of
+from reference.cases import TextRow, calendar_rows, write_dump
+
+from sandbox import thrift_server
+from sandbox.thrift_server import ThriftServer
+from shelfweek.engine import Engine, Row
+from shelfweek.landing import LandingError
+from shelfweek.night import DbtProject, NightError
+
+NIGHTS = [date(2026, 1, 14) + timedelta(days=number) for number in range(12)]
+STORES = range(1, 6)
+
+Contents = dict[str, list[Row]]
+
+
+@dataclass
+class Killable:
+    """A lake whose server can be killed and started again."""
+
+    folder: Path
+    landing: Path
+    server: ThriftServer
+    lake: Lake
+
+    def kill(self) -> None:
+        """Kill the server as `kill -9` does."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.server.pid, signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Start the server of the same lake again."""
+        self.server.stop()
+        self.server = thrift_server.start(self.folder)
+        # The port is another one; what dbt has parsed still holds.
+        engine = Engine(port=self.server.port)
+        self.lake.engine = self.lake.project.engine = engine
+
+    def load_and_kill(self, night: date, is_moment: Callable[[str | None], bool]) -> bool:
+        """Load a night and kill the server at a moment; tell whether the night failed of it.
+
+        is_moment: asked over and over with None, and after each model with its name.
+        """
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.is_set():
+                if is_moment(None):
+                    self.kill()
+                    return
+                time.sleep(0.005)
+
+        def after(what: str, _seconds: float) -> None:
+            if is_moment(what):
+                self.kill()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            self.lake.load(self.landing, night, progress=after)
+        except (NightError, LandingError, Exception):
+            return True
+        finally:
+            ended.set()
+            watcher.join()
+        return False
+
+
+@pytest.fixture(scope="module")
+def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
+    """A lake of its own server that holds the first night."""
+    folder = tmp_path_factory.mktemp("killed")
+    for version, night in enumerate(NIGHTS):
+        _write(folder / "landing", night, version)
+    server = thrift_server.start(folder / "lake")
+    engine = Engine(port=server.port)
+    lake = Lake(engine, folder / "lake", DbtProject(engine, folder / "dbt"))
+    killable = Killable(folder / "lake", folder / "landing", server, lake)
+    try:
+        lake.load(killable.landing, NIGHTS[0])
+        yield killable
+    finally:
+        killable.server.stop()
+
+
+def _write(landing: Path, load_date: date, version: int) -> None:
+    """A night that restates every one of the last twenty days."""
+    days = [(load_date - timedelta(days=age)).isoformat() for age in range(1, 21)]
+    sales: list[TextRow | str] = [
+        sale(day, "2", str(10 + store + version), store=store) for day in days for store in STORES
+    ]
+    inventory: list[TextRow | str] = [
+        stock(day, str(version + 1), store=store) for day in days for store in STORES
+    ]
+    tables = night_tables(sales, inventory, STORES)
+    tables["calendar"] = [*calendar_rows(date(2025, 11, 30), date(2026, 4, 4))]
+    write_dump(landing, load_date, tables)
+
+
+def weeks(contents: Contents) -> dict[date, list[Row]]:
+    """The fact's rows by week."""
+    found: dict[date, list[Row]] = {}
+    for row in contents[FACT]:
+        found.setdefault(row["week_end_date"], []).append(row)
+    return found
+
+
+def assert_every_week_is_whole(seen: Contents, before: Contents, after: Contents) -> None:
+    """Every week is as before the run or as after it."""
+    was, found, is_now = weeks(before), weeks(seen), weeks(after)
+    for week in was.keys() | found.keys() | is_now.keys():
+        assert found.get(week) in (was.get(week), is_now.get(week)), week
+
+
+def test_a_kill_in_the_middle_of_the_fact_model_changes_nothing_published(
+    killable: Killable,
+) -> None:
+    before = killable.lake.contents()
+    home = killable.folder / "marts" / FACT
+    known = set(home.iterdir())
+
+    def fact_is_being_written(_model: str | None) -> bool:
+        return any(
+            (folder / "_temporary").exists() for folder in home.iterdir() if folder not in known
+        )
+
+    assert killable.load_and_kill(NIGHTS[1], fact_is_being_written)
+    killable.restart()
+    assert killable.lake.contents() == before
+    killable.lake.load(killable.landing, NIGHTS[1])
+    assert_equals_reference_of(killable.lake, killable.landing, *NIGHTS[:2])
+
+
+@pytest.mark.parametrize(
+    "model", [pytest.param("dim_store", id="before the weeks"), pytest.param(FACT, id="after them")]
+)
+def test_a_kill_in_the_middle_of_publishing_leaves_every_week_whole(
+    killable: Killable, model: str
+) -> None:
+    loaded = [date.fromisoformat(str(row["load_date"])) for row in killable.lake.engine.query(
+        f"select distinct load_date from {killable.lake.engine.marts('load_row_counts')}"
+    )]  # fmt: skip
+    night = max(loaded) + timedelta(days=1)
+    before = killable.lake.contents()
+    assert killable.load_and_kill(night, lambda done: done == model)
+    killable.restart()
+    seen = killable.lake.contents()
+    killable.lake.load(killable.landing, night)
+    assert_every_week_is_whole(seen, before, killable.lake.contents())
+    assert seen["load_row_counts"] in (before["load_row_counts"], killable.lake.contents())
+    assert_equals_reference_of(killable.lake, killable.landing, *loaded, night)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("SHELFWEEK_LONG"), reason="takes ten minutes; SHELFWEEK_LONG=1 runs it"
+)
+def test_kills_at_ten_random_moments_lose_nothing(killable: Killable) -> None:
+    dice = random.Random(20261120)  # noqa: S311
+    # On another night each time, so that there is always something to change.
+    loaded = [night for night in NIGHTS if night in _loaded(killable)]
+    seconds = 30.0
+    for night in [day for day in NIGHTS if day not in loaded] + [NIGHTS[-1]] * 3:
+        before = killable.lake.contents()
+        moment = time.monotonic() + dice.uniform(0, seconds)
+        killable.load_and_kill(night, lambda _model, at=moment: time.monotonic() > at)  # type: ignore[misc]
+        killable.restart()
+        seen = killable.lake.contents()
+        began = time.monotonic()
+        killable.lake.load(killable.landing, night)
+        seconds = time.monotonic() - began
+        assert_every_week_is_whole(seen, before, killable.lake.contents())
+        loaded = sorted({*loaded, night})
+        assert_equals_reference_of(killable.lake, killable.landing, *loaded)
+
+
+def _loaded(killable: Killable) -> set[date]:
+    return {row["load_date"] for row in killable.lake.rows("load_row_counts")}

@@ -1,0 +1,237 @@
+"""The landing folder, without a server: which nights lie there, and whether a night is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from dumps import LOAD_DATE, night_tables, sale, stock
+from reference.cases import trailing_window, write_dump
+
+from shelfweek.contract import raw_columns
+from shelfweek.landing import Landing, LandingError, Night, request_of
+
+MANIFEST = f"manifest/load_date={LOAD_DATE}/manifest_{LOAD_DATE:%Y%m%d}.json"
+SALES = f"sales/load_date={LOAD_DATE}/sales_{LOAD_DATE:%Y%m%d}.csv"
+STORE = f"store/load_date={LOAD_DATE}/store_{LOAD_DATE:%Y%m%d}.csv"
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Path:
+    """A whole night with a manifest."""
+    tables = night_tables([sale("01-05", "1", "2")], [stock("01-05", "3")])
+    write_dump(tmp_path, LOAD_DATE, tables, manifest=trailing_window(LOAD_DATE))
+    return tmp_path
+
+
+def opened(folder: Path, load_date: date = LOAD_DATE) -> Night:
+    """The night, as a run opens it."""
+    return Landing.scan(str(folder)).open_night(load_date)
+
+
+def fault(folder: Path, load_date: date = LOAD_DATE) -> str:
+    """What is wrong with the night."""
+    with pytest.raises(LandingError) as caught:
+        opened(folder, load_date)
+    return str(caught.value)
+
+
+def edit_manifest(folder: Path, change: Callable[[dict[str, object]], object]) -> None:
+    """Change the manifest's entry of the sales file."""
+    document = json.loads((folder / MANIFEST).read_text())
+    change(next(entry for entry in document["files"] if entry["table"] == "sales"))
+    (folder / MANIFEST).write_text(json.dumps(document))
+
+
+# --- a whole night -------------------------------------------------------------------------------
+
+
+def test_a_night_with_a_manifest_knows_rows_and_covered_dates(landing: Path) -> None:
+    night = opened(landing)
+    assert {file.table for file in night.files} == set(raw_columns())
+    assert night.warnings == ()
+    sales = next(file for file in night.files if file.table == "sales")
+    assert (sales.row_count, sales.first_business_date, sales.last_business_date) == (
+        1,
+        date(2025, 12, 10),
+        date(2026, 1, 13),
+    )
+    store = next(file for file in night.files if file.table == "store")
+    assert store.first_business_date is None
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_night_without_a_manifest_goes_by_its_files(tmp_path: Path, flat: bool) -> None:
+    write_dump(tmp_path, LOAD_DATE, night_tables(), flat=flat, parts=2, gzip=True)
+    night = opened(tmp_path)
+    assert len(night.files) == 10
+    assert all(file.row_count is None for file in night.files)
+
+
+def test_nights_are_listed_oldest_first(tmp_path: Path) -> None:
+    days = [date(2026, 2, 1), date(2025, 12, 31), date(2026, 1, 14)]
+    for day in days:
+        write_dump(tmp_path, day, night_tables())
+    assert Landing.scan(str(tmp_path)).nights == sorted(days)
+
+
+def test_a_header_may_have_any_order_and_letter_case(tmp_path: Path) -> None:
+    backwards = [name.lower() for name in reversed(raw_columns()["sales"])]
+    write_dump(
+        tmp_path, LOAD_DATE, night_tables(), header_order={"sales": backwards}, bom=True,
+        newline="\r\n", quote_all=True,
+    )  # fmt: skip
+    sales = next(file for file in opened(tmp_path).files if file.table == "sales")
+    assert sales.columns == tuple(backwards)
+
+
+def test_an_extra_column_is_a_warning(tmp_path: Path) -> None:
+    write_dump(tmp_path, LOAD_DATE, night_tables(), extra_columns={"store": ["Opened, on"]})
+    night = opened(tmp_path)
+    assert night.warnings == (f"{STORE}: extra columns ignored: OPENED, ON",)
+
+
+def test_extra_columns_reach_no_table(tmp_path: Path) -> None:
+    write_dump(tmp_path, LOAD_DATE, night_tables(), extra_columns={"store": ["note"]})
+    landing = Landing.scan(str(tmp_path))
+    night = landing.open_night(LOAD_DATE)
+    request = request_of([night], landing, run_id="r", lake_uri="file:/l", is_full_refresh=False)
+    (store,) = (part for part in request["sources"] if part["raw_table"] == "store")
+    assert store["columns"] == [*raw_columns()["store"], None]
+
+
+def test_a_file_that_the_manifest_does_not_name_is_ignored_with_a_warning(landing: Path) -> None:
+    extra = landing / SALES.replace(".csv", "_2.csv")
+    extra.write_text((landing / SALES).read_text())
+    night = opened(landing)
+    assert [file.name for file in night.files if file.table == "sales"] == ["sales_20260114.csv"]
+    assert len(night.warnings) == 1
+    assert "sales_20260114_2.csv is not in the manifest" in night.warnings[0]
+
+
+def test_other_files_are_no_nights(landing: Path) -> None:
+    for name in ("notes.txt", "sales_2026.csv", "weather_20260115.csv", "sales_20261340.csv"):
+        (landing / name).write_text("x")
+    assert Landing.scan(str(landing)).nights == [LOAD_DATE]
+
+
+def test_parts_with_differing_headers_become_sources_of_their_own(tmp_path: Path) -> None:
+    write_dump(tmp_path, LOAD_DATE, night_tables([sale("01-05", "1", "2")]), parts=2)
+    second = tmp_path / SALES.replace(".csv", "_2.csv")
+    second.write_text(",".join(reversed(raw_columns()["sales"])) + "\n")
+    landing = Landing.scan(str(tmp_path))
+    request = request_of(
+        [landing.open_night(LOAD_DATE)], landing, run_id="r", lake_uri="l", is_full_refresh=False
+    )
+    parts = [part for part in request["sources"] if part["raw_table"] == "sales"]
+    assert [part["columns"] for part in parts] == [
+        list(raw_columns()["sales"]),
+        list(reversed(raw_columns()["sales"])),
+    ]
+
+
+def test_signs_of_hadoop_globs_in_a_path_are_escaped(tmp_path: Path) -> None:
+    folder = tmp_path / "a {b}, [c] *"
+    write_dump(folder, LOAD_DATE, night_tables(), parts=2)
+    landing = Landing.scan(str(folder))
+    request = request_of(
+        [landing.open_night(LOAD_DATE)], landing, run_id="r", lake_uri="l", is_full_refresh=False
+    )
+    for part in request["sources"]:
+        assert r"a \{b\}\, \[c\] \*" in part["location"]
+
+
+# --- no dump at all ------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LandingError, match=r"there is no landing folder .*nowhere"):
+        Landing.scan(str(tmp_path / "nowhere"))
+
+
+def test_a_folder_without_a_dump_tells_what_was_expected(tmp_path: Path) -> None:
+    (tmp_path / "readme.txt").write_text("x")
+    with pytest.raises(LandingError, match=r"expected files like sales/load_date="):
+        Landing.scan(str(tmp_path))
+
+
+def test_a_night_that_is_not_there_names_those_that_are(landing: Path) -> None:
+    assert "no dump of 2026-01-15" in fault(landing, date(2026, 1, 15))
+    assert "2026-01-14" in fault(landing, date(2026, 1, 15))
+
+
+# --- a night that is not whole -------------------------------------------------------------------
+
+
+def test_missing_columns_are_named_with_their_table(tmp_path: Path) -> None:
+    without = [name for name in raw_columns()["sales"] if name not in ("sales_amt", "discount")]
+    write_dump(tmp_path, LOAD_DATE, night_tables(), header_order={"sales": without})
+    assert f"{SALES} of table sales lacks columns SALES_AMT, DISCOUNT" in fault(tmp_path)
+
+
+def test_a_column_that_stands_twice_is_named(tmp_path: Path) -> None:
+    twice = [*raw_columns()["sales"], "SALES_AMT"]
+    write_dump(tmp_path, LOAD_DATE, night_tables(), header_order={"sales": twice})
+    assert "of table sales has SALES_AMT twice" in fault(tmp_path)
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    tables = night_tables()
+    del tables["calendar"]
+    write_dump(tmp_path, LOAD_DATE, tables)
+    assert "no file for table calendar" in fault(tmp_path)
+
+
+@pytest.mark.parametrize("has_manifest", [True, False])
+def test_an_empty_file_is_named(landing: Path, has_manifest: bool) -> None:
+    (landing / SALES).write_bytes(b"")
+    edit_manifest(landing, lambda entry: entry.update(bytes=0, rows=0))
+    if not has_manifest:
+        (landing / MANIFEST).unlink()
+    assert f"{SALES} of table sales is empty: not even a header line" in fault(landing)
+
+
+def test_a_file_that_the_manifest_names_is_missing(landing: Path) -> None:
+    (landing / SALES).unlink()
+    assert "sales_20260114.csv of table sales is missing" in fault(landing)
+
+
+def test_a_torn_file_is_told_by_its_bytes(landing: Path) -> None:
+    whole = (landing / SALES).read_bytes()
+    (landing / SALES).write_bytes(whole[:-1])
+    assert f"{SALES} has {len(whole) - 1} bytes, not the {len(whole)}" in fault(landing)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": [{"table": "sales"}]}'])
+def test_a_manifest_that_cannot_be_read_is_named(landing: Path, text: str) -> None:
+    (landing / MANIFEST).write_text(text)
+    assert f"manifest {MANIFEST} cannot be read" in fault(landing)
+
+
+def test_a_torn_gzip_file_is_named(tmp_path: Path) -> None:
+    write_dump(tmp_path, LOAD_DATE, night_tables(), gzip=True)
+    file = tmp_path / f"{SALES}.gz"
+    file.write_bytes(file.read_bytes()[:30])
+    assert f"{SALES}.gz cannot be read" in fault(tmp_path)
+
+
+def test_a_file_with_another_date_than_its_folder_is_named(landing: Path) -> None:
+    (landing / SALES).with_name("sales_20260113.csv").write_text("x")
+    assert "sales_20260113.csv carries another date than its folder" in fault(landing)
+
+
+def test_plain_and_gzipped_side_by_side_are_one_too_many(tmp_path: Path) -> None:
+    write_dump(tmp_path, LOAD_DATE, night_tables())
+    write_dump(tmp_path, LOAD_DATE, night_tables(), gzip=True)
+    assert "sales_20260114.csv lies there 2 times" in fault(tmp_path)
+
+
+def test_all_faults_of_a_night_are_told_at_once(landing: Path) -> None:
+    (landing / SALES).unlink()
+    (landing / STORE).write_text("x")
+    text = fault(landing)
+    assert "sales_20260114.csv of table sales is missing" in text
+    assert "store_20260114.csv has 1 bytes" in text

@@ -1,0 +1,280 @@
+"""The project's laws: what must be documented, how models are named, which layer may read which."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import GenericTestNode, ModelNode, SeedNode, SingularTestNode
+
+PROJECT = Path(__file__).resolve().parents[3]
+FACT = "fct_weekly_sales_inventory"
+
+OPERATIONAL_TABLES = {"rejected_rows", "load_row_counts", "load_coverage", "runs"}
+"""Published tables that tell about loads, not about sales and stock."""
+
+UNITS = {"units", "money", "money per unit", "fraction", "days", "weeks"}
+DIRECTIONS = {"up", "down", "neutral"}
+
+NAMES = {
+    "staging": r"(stg|base)_{folder}__[a-z_]+",
+    # The last word tells what was done. A candidate for an operational table carries its name.
+    "intermediate": rf"int_([a-z_]+_([a-z]+ed|current)|{'|'.join(sorted(OPERATIONAL_TABLES))})",
+    "marts": rf"(fct|dim)_[a-z_]+|{'|'.join(sorted(OPERATIONAL_TABLES))}",
+}
+"""How the models of a layer are named; folder: the source or subject area."""
+
+READABLE_LAYERS = {
+    "staging": {"source", "staging"},
+    "intermediate": {"source", "staging", "intermediate"},
+    "marts": {"staging", "intermediate", "marts"},
+}
+"""What the models of a layer may select from."""
+
+COLUMNS_OF_PARSED_ROWS = (
+    ["row_id", "load_date", "file_name"],
+    ["row_hash", "row_reject_reason", "date_reject_reason", "reject_column", "raw_row"],
+)
+"""What macro parsed_rows puts before and after the columns of the source."""
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """The project as dbt sees it; needs no engine."""
+    folder = tmp_path_factory.mktemp("manifest")
+    result = dbtRunner().invoke(
+        [
+            *("--log-level", "none", "--log-path", str(folder / "logs")),
+            *("parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
+            *("--target-path", str(folder / "target")),
+        ]
+    )
+    assert result.success, result.exception
+    assert isinstance(result.result, Manifest)
+    return result.result
+
+
+@pytest.fixture(scope="session")
+def catalog() -> list[dict[str, str]]:
+    """The rows of seed metric_catalog."""
+    with (PROJECT / "seeds" / "metric_catalog.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def models_of(manifest: Manifest) -> list[ModelNode]:
+    """Return all models."""
+    models = [node for node in manifest.nodes.values() if isinstance(node, ModelNode)]
+    assert models
+    return models
+
+
+def layer_of(model: ModelNode) -> str:
+    """Return the first folder under models/."""
+    return str(model.fqn[1])
+
+
+def selected_columns(sql: str) -> list[str] | None:
+    """Return the names in a model's last select list; none where a macro writes it."""
+    code = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|--[^\n]*", " x ", sql, flags=re.DOTALL)
+    lists = re.findall(r"^select\n(.*?)^from\b", code, flags=re.DOTALL | re.MULTILINE)
+    if not lists:
+        return None
+    flat = re.sub(r"\s+x\s+", " ", lists[-1])
+    while "(" in flat:
+        flat = re.sub(r"\([^()]*\)", "", flat)
+    return [re.split(r"\s|\.", column.strip())[-1] for column in flat.split(",")]
+
+
+def test_selected_columns_are_read_from_the_last_select() -> None:
+    """The helper sees through comments, casts and templates."""
+    sql = """
+with a as (
+
+    select z from {{ ref("b") }}
+
+)
+
+select
+    -- keys, dates
+    a.store_key,
+    cast(a.qty as decimal(28, 4)) as sales_qty,
+    a.day > date_sub(a.newest, {{ var("keep_days", 1) }}) as is_new
+from a
+"""
+    assert selected_columns(sql) == ["store_key", "sales_qty", "is_new"]
+    assert selected_columns('{{ parsed_rows("sales") }}') is None
+
+
+def test_every_model_says_its_grain(manifest: Manifest) -> None:
+    """A description begins with what one row is."""
+    silent = [m.name for m in models_of(manifest) if not m.description.startswith("One row")]
+    assert not silent
+
+
+def test_every_column_of_a_model_is_described(manifest: Manifest) -> None:
+    """No model without columns, no column without a description."""
+    bare = [
+        f"{model.name}.{column.name}"
+        for model in models_of(manifest)
+        for column in model.columns.values()
+        if not column.description.strip()
+    ]
+    assert not bare
+    assert not [model.name for model in models_of(manifest) if not model.columns]
+
+
+def test_documented_columns_are_those_selected(manifest: Manifest) -> None:
+    """Names and order in YAML are those of the model's last select list."""
+    differing = {}
+    for model in models_of(manifest):
+        selected = selected_columns(model.raw_code)
+        if selected is None:
+            parsed = re.search(r'parsed_rows\("(\w+)"', model.raw_code)
+            assert parsed, f"{model.name}: its last select list is not explicit"
+            source = manifest.sources[f"source.shelfweek.raw.{parsed[1]}"]
+            before, after = COLUMNS_OF_PARSED_ROWS
+            selected = [*before, *source.columns, *after]
+        if list(model.columns) != selected:
+            differing[model.name] = {"documented": list(model.columns), "selected": selected}
+    assert not differing
+
+
+def test_every_source_and_its_columns_are_described(manifest: Manifest) -> None:
+    """Every table of a source has a grain and typed, described columns."""
+    faults = []
+    for source in manifest.sources.values():
+        if not source.source_description.strip():
+            faults.append(source.source_name)
+        if not source.description.startswith("One row"):
+            faults.append(f"{source.source_name}.{source.name}")
+        if not source.columns:
+            faults.append(f"{source.source_name}.{source.name} has no columns")
+        faults += [
+            f"{source.source_name}.{source.name}.{column.name}"
+            for column in source.columns.values()
+            if not column.description.strip() or not column.data_type
+        ]
+    assert not faults
+
+
+def test_every_seed_is_described(manifest: Manifest) -> None:
+    """A seed's YAML names the columns of its file."""
+    seeds = [node for node in manifest.nodes.values() if isinstance(node, SeedNode)]
+    assert seeds
+    for seed in seeds:
+        with (PROJECT / seed.original_file_path).open(encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file))
+        assert seed.description.startswith("One row"), seed.name
+        assert list(seed.columns) == header
+        assert all(column.description.strip() for column in seed.columns.values()), seed.name
+
+
+def test_catalog_holds_the_fourteen_metrics_of_the_fact(
+    manifest: Manifest, catalog: list[dict[str, str]]
+) -> None:
+    """Each number once, each a column of the fact, no value outside the closed sets."""
+    fact = manifest.nodes[f"model.shelfweek.{FACT}"]
+    assert [row["metric_number"] for row in catalog] == [str(n) for n in range(1, 15)]
+    assert len({row["column_name"] for row in catalog}) == 14
+    assert {row["column_name"] for row in catalog} <= set(fact.columns)
+    assert len({row["metric_name"] for row in catalog}) == 14
+    assert {row["unit"] for row in catalog} <= UNITS
+    assert {row["good_direction"] for row in catalog} <= DIRECTIONS
+
+
+def test_catalog_and_glossary_define_metrics_alike(
+    manifest: Manifest, catalog: list[dict[str, str]]
+) -> None:
+    """A metric's text in the seed, in the glossary and at the fact's column is one text."""
+    fact = manifest.nodes[f"model.shelfweek.{FACT}"]
+    for row in catalog:
+        column = row["column_name"]
+        block = manifest.docs[f"doc.shelfweek.{column}"].block_contents.strip()
+        assert block == row["definition"], f"glossary: {column}"
+        assert fact.columns[column].description.strip() == row["definition"], f"{FACT}.{column}"
+
+
+def test_models_follow_the_naming_law(manifest: Manifest) -> None:
+    """A name tells the layer, and the source or what was done."""
+    misnamed = [
+        model.name
+        for model in models_of(manifest)
+        if not re.fullmatch(NAMES[layer_of(model)].replace("{folder}", model.fqn[2]), model.name)
+    ]
+    assert not misnamed
+
+
+def test_models_read_only_the_layers_before_theirs(manifest: Manifest) -> None:
+    """Staging reads sources and staging; marts never read a source."""
+    faults = []
+    for model in models_of(manifest):
+        for parent_id in model.depends_on.nodes:
+            parent = manifest.nodes.get(parent_id)
+            layer = layer_of(parent) if isinstance(parent, ModelNode) else parent_id.split(".")[0]
+            if layer not in READABLE_LAYERS[layer_of(model)]:
+                faults.append(f"{model.name} reads {parent_id}")
+    assert not faults
+
+
+def test_published_models_have_contracts(manifest: Manifest) -> None:
+    """What readers see has enforced names and types."""
+    published = [m for m in models_of(manifest) if m.config.materialized == "published"]
+    assert published
+    assert not [m.name for m in published if not m.config.contract.enforced]
+    assert {m.name for m in published} == {
+        m.name for m in models_of(manifest) if layer_of(m) == "marts"
+    }
+
+
+def test_no_test_can_fail_after_publishing(manifest: Manifest) -> None:
+    """A test that can stop a run stands before the published tables, not on one."""
+    late = []
+    for node in manifest.nodes.values():
+        if not isinstance(node, GenericTestNode | SingularTestNode):
+            continue
+        parents = (manifest.nodes.get(parent_id) for parent_id in node.depends_on.nodes)
+        is_on_published = any(
+            parent is not None and parent.config.materialized == "published" for parent in parents
+        )
+        if is_on_published and str(node.config.severity).lower() == "error":
+            late.append(node.name)
+    assert not late
+
+
+def test_macros_keep_to_the_line_length() -> None:
+    """sqlfluff looks at what macros put out, not at how they are written."""
+    long_lines = [
+        f"{path.relative_to(PROJECT)}:{number}"
+        for path in sorted((PROJECT / "macros").rglob("*.sql"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if len(line) > 100 or "\t" in line
+    ]
+    assert not long_lines
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the absolute names that a Python file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def test_production_code_never_imports_the_sandbox() -> None:
+    """Stand-ins for cloud services stay in their room."""
+    files = sorted((PROJECT / "shelfweek").rglob("*.py"))
+    assert files
+    guilty = [
+        f"{path.relative_to(PROJECT)} imports {module}"
+        for path in files
+        for module in imported_modules(path)
+        if module.split(".")[0] in {"sandbox", "tests"}
+    ]
+    assert not guilty
