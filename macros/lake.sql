@@ -46,20 +46,27 @@
     ) -%}
 {%- endmacro %}
 
-{#- Create the table that a model's contract describes, empty, unless it is there. -#}
-{% macro create_table_from_contract(node) -%}
-    {%- set partition_by = node.config.get("partition_by") -%}
-    {%- set columns = [] -%}
-    {%- for column in node.columns.values() -%}
-        {%- do columns.append(column.name ~ " " ~ column.data_type) -%}
+{#- Create the tables that some models' contracts describe, empty, unless they are there. -#}
+{% macro create_tables_from_contracts(nodes) -%}
+    {%- for schema_name, group in nodes | groupby("schema") -%}
+        {%- set folder = schema_folder(schema_name) -%}
+        {%- set existing = run_query("show tables in " ~ schema_name).columns["tableName"].values() -%}
+        {%- for node in group if node.alias not in existing -%}
+            {%- set partition_by = node.config.get("partition_by") -%}
+            {%- set columns = [] -%}
+            {%- for column in node.columns.values() -%}
+                {%- do columns.append(column.name ~ " " ~ column.data_type) -%}
+            {%- endfor -%}
+            {%- do run_query(
+                "create table if not exists " ~ schema_name ~ "." ~ node.alias
+                ~ " (" ~ columns | join(", ") ~ ") using parquet"
+                ~ (" partitioned by (" ~ partition_by ~ ")" if partition_by else "")
+                ~ " location " ~ sql_string(
+                    folder ~ "/" ~ node.alias ~ ("" if partition_by else "/empty")
+                )
+            ) -%}
+        {%- endfor -%}
     {%- endfor -%}
-    {%- do run_query(
-        "create table if not exists " ~ node.schema ~ "." ~ node.alias
-        ~ " (" ~ columns | join(", ") ~ ") using parquet"
-        ~ (" partitioned by (" ~ partition_by ~ ")" if partition_by else "")
-        ~ " location " ~ sql_string(schema_folder(node.schema) ~ "/" ~ node.alias ~ "/"
-        ~ ("" if partition_by else "empty"))
-    ) -%}
 {%- endmacro %}
 
 {#- The folder that a table points at; empty while dbt parses. -#}

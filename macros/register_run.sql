@@ -26,9 +26,9 @@
             ~ " location " ~ sql_string(request.lake ~ "/" ~ layer)
         ) -%}
     {%- endfor -%}
-    {%- for node in models_materialized_as("published") + models_materialized_as("run_slices") -%}
-        {%- do create_table_from_contract(node) -%}
-    {%- endfor -%}
+    {%- do create_tables_from_contracts(
+        models_materialized_as("published") + models_materialized_as("run_slices")
+    ) -%}
     {%- do undo_interrupted_publication() -%}
     {%- for source_node in graph.sources.values() | selectattr("source_name", "equalto", "raw") -%}
         {%- do register_raw_table(

@@ -144,7 +144,7 @@ def _sample(console: Console) -> Path:
         began = time.monotonic()
         draft = PROJECT / ".run" / "landing"
         draft.parent.mkdir(exist_ok=True)
-        make_sample(["--to", str(draft)])
+        make_sample(["--to", str(draft), "--nights", "2"])
         draft.rename(folder)
         console.print(f"{time.monotonic() - began:8.1f} s  make sample dumps in {folder}")
     return folder

@@ -256,10 +256,10 @@ def _ranking(title: str, rows: list[Row]) -> RenderableType:
         return Group(Text(title, style="bold"), Text("  none in this week"))
     table = _table(title)
     table.add_column("")
-    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=26)
-    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=30)
+    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=24)
+    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=28)
     for name in ("impact", "days out", "days low", "in stock"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for place, row in enumerate(rows, start=1):
         table.add_row(
             str(place),
@@ -278,10 +278,10 @@ def _supply_table(rows: list[Row]) -> RenderableType:
     if not rows:
         return Group(Text(title, style="bold"), Text("  no stock was counted in this week"))
     table = _table(title)
-    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=26)
-    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=30)
+    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=24)
+    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=28)
     for name in ("weeks", "on hand", "on order", "sold"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             _one_line(row["store"]),

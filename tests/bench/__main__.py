@@ -28,7 +28,7 @@ from shelfweek.landing import Landing
 from shelfweek.night import DbtProject, run_nights
 
 sys.path.insert(0, str(PROJECT / "tests" / "pytest"))
-from reference import fast_fact  # noqa: E402
+from reference import fast_fact
 
 DAYS = 50
 PRODUCTS = 500
@@ -108,9 +108,7 @@ def history(folder: Path, table: Table) -> None:
             for night in landing.nights:
                 opened = landing.open_night(night)
                 # The last one counts: by then the engine is as warm in both lakes.
-                seconds[days] = _seconds(
-                    lambda opened=opened: run_nights([opened], landing, project, f"file:{lake}")
-                )
+                seconds[days] = run_nights([opened], landing, project, f"file:{lake}").seconds
     table.add_row(
         "(b) a night on 400 days of history, against 40 days",
         f"{seconds[400]:.1f} s", f"{seconds[40]:.1f} s", f"{seconds[400] / seconds[40]:.2f}",

@@ -21,8 +21,7 @@ from reference.cases import TextRow, calendar_rows, write_dump
 from sandbox import thrift_server
 from sandbox.thrift_server import ThriftServer
 from shelfweek.engine import Engine, Row
-from shelfweek.landing import LandingError
-from shelfweek.night import DbtProject, NightError
+from shelfweek.night import DbtProject
 
 NIGHTS = [date(2026, 1, 14) + timedelta(days=number) for number in range(12)]
 STORES = range(1, 6)
@@ -74,7 +73,7 @@ class Killable:
         watcher.start()
         try:
             self.lake.load(self.landing, night, progress=after)
-        except (NightError, LandingError, Exception):
+        except Exception:  # Whatever the client makes of a server that is gone.
             return True
         finally:
             ended.set()
@@ -147,15 +146,12 @@ def test_a_kill_in_the_middle_of_the_fact_model_changes_nothing_published(
     assert_equals_reference_of(killable.lake, killable.landing, *NIGHTS[:2])
 
 
-@pytest.mark.parametrize(
-    "model", [pytest.param("dim_store", id="before the weeks"), pytest.param(FACT, id="after them")]
-)
+@pytest.mark.parametrize("model", ["dim_store", FACT])
 def test_a_kill_in_the_middle_of_publishing_leaves_every_week_whole(
     killable: Killable, model: str
 ) -> None:
-    loaded = [date.fromisoformat(str(row["load_date"])) for row in killable.lake.engine.query(
-        f"select distinct load_date from {killable.lake.engine.marts('load_row_counts')}"
-    )]  # fmt: skip
+    """The kill comes as soon as one table is published, while others are on their way."""
+    loaded = sorted(_loaded(killable))
     night = max(loaded) + timedelta(days=1)
     before = killable.lake.contents()
     assert killable.load_and_kill(night, lambda done: done == model)
@@ -173,7 +169,7 @@ def test_a_kill_in_the_middle_of_publishing_leaves_every_week_whole(
 def test_kills_at_ten_random_moments_lose_nothing(killable: Killable) -> None:
     dice = random.Random(20261120)  # noqa: S311
     # On another night each time, so that there is always something to change.
-    loaded = [night for night in NIGHTS if night in _loaded(killable)]
+    loaded = sorted(_loaded(killable))
     seconds = 30.0
     for night in [day for day in NIGHTS if day not in loaded] + [NIGHTS[-1]] * 3:
         before = killable.lake.contents()
