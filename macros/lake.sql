@@ -50,7 +50,8 @@
 {% macro create_tables_from_contracts(nodes) -%}
     {%- for schema_name, group in nodes | groupby("schema") -%}
         {%- set folder = schema_folder(schema_name) -%}
-        {%- set existing = run_query("show tables in " ~ schema_name).columns["tableName"].values() -%}
+        {%- set tables = run_query("show tables in " ~ schema_name) -%}
+        {%- set existing = tables.columns["tableName"].values() -%}
         {%- for node in group if node.alias not in existing -%}
             {%- set partition_by = node.config.get("partition_by") -%}
             {%- set columns = [] -%}

@@ -233,26 +233,44 @@ class _ManifestEntry:
 
 
 def _manifest_entries(manifest: Any) -> list[_ManifestEntry]:
-    """Read a manifest: one entry per file with table, file name, bytes, rows, covered dates."""
-    if not isinstance(manifest, Mapping) or not isinstance(manifest.get("files"), Sequence):
-        raise ValueError("a list 'files' is expected")
-    entries = []
-    for entry in manifest["files"]:
-        table = str(entry["table"]).lower()
-        windowed = table in WINDOWED_TABLES
-        first, last = entry.get("first_business_date"), entry.get("last_business_date")
-        rows = entry.get("rows")
-        entries.append(
-            _ManifestEntry(
-                table=table,
-                name=posixpath.basename(str(entry["file_name"])),
-                size=int(entry["bytes"]),
-                row_count=None if rows is None else int(rows),
-                first=date.fromisoformat(first) if windowed and first else None,
-                last=date.fromisoformat(last) if windowed and last else None,
-            )
-        )
-    return entries
+    """Read a manifest: one entry per file with table, file name, bytes, rows, covered dates.
+
+    The entries stand in a list, or under `files`. Our unload writes the first name of each field in
+    _MANIFEST_FIELDS; manifests of other tools may use one of the others.
+    """
+    entries = manifest.get("files") if isinstance(manifest, Mapping) else manifest
+    if not isinstance(entries, list) or not entries:
+        raise ValueError("a list of files is expected")
+    return [_manifest_entry({name.lower(): value for name, value in e.items()}) for e in entries]
+
+
+_MANIFEST_FIELDS = {
+    "table": ("table", "table_name"),
+    "file": ("file_name", "file", "name", "path"),
+    "bytes": ("bytes", "size", "size_bytes"),
+    "rows": ("rows", "row_count"),
+    "first": ("first_business_date", "first_date", "min_business_date"),
+    "last": ("last_business_date", "last_date", "max_business_date"),
+}
+
+
+def _manifest_entry(entry: Mapping[str, Any]) -> _ManifestEntry:
+    def field_of(name: str) -> Any:
+        return next((entry[key] for key in _MANIFEST_FIELDS[name] if key in entry), None)
+
+    table, file, size, rows = (field_of(name) for name in ("table", "file", "bytes", "rows"))
+    if table is None or file is None or size is None:
+        raise ValueError(f"a table, a file name and bytes are expected in {dict(entry)}")
+    first, last = field_of("first"), field_of("last")
+    is_windowed = str(table).lower() in WINDOWED_TABLES
+    return _ManifestEntry(
+        table=str(table).lower(),
+        name=posixpath.basename(str(file)),
+        size=int(size),
+        row_count=None if rows is None else int(rows),
+        first=date.fromisoformat(first) if is_windowed and first else None,
+        last=date.fromisoformat(last) if is_windowed and last else None,
+    )
 
 
 def _named_twice(files: Iterable[DataFile]) -> list[str]:

@@ -183,7 +183,7 @@ def _typed(row: Row) -> Row:
     """Dates as dates, whichever way the driver gives them."""
     return {
         name: date.fromisoformat(value)
-        if isinstance(value, str) and name.endswith("_date")
+        if isinstance(value, str) and name.endswith(("_date", "cal_dt"))
         else value
         for name, value in row.items()
     }
