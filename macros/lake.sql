@@ -19,8 +19,27 @@
 
 {#- The folder of a schema, as register_run created it. -#}
 {% macro schema_folder(schema_name) -%}
-    {%- for row in run_query("describe schema " ~ schema_name) -%}
-        {%- if row[0] == "Location" -%} {%- do return(row[1]) -%} {%- endif -%}
+    {%- do return(location_in(run_query("describe schema " ~ schema_name))) -%}
+{%- endmacro %}
+
+{#- The folder that a table points at; empty while dbt parses. -#}
+{% macro relation_folder(relation) -%}
+    {%- if execute -%}
+        {%- do return(location_in(run_query("describe formatted " ~ relation))) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The location in the answer of a describe statement. The catalog answers with a URI, in which a
+    space is %20; a location clause takes the path as it stands. -#}
+{% macro location_in(description) -%}
+    {%- for row in description if row[0] == "Location" -%}
+        {%- set path = namespace(text=row[1]) -%}
+        {%- for code in modules.re.findall("%[0-9A-F]{2}", path.text) | unique | sort(reverse=true) -%}
+            {%- if code != "%25" -%}
+                {%- set path.text = path.text.replace(code, "%c" | format(code[1:] | int(base=16))) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- do return(path.text.replace("%25", "%")) -%}
     {%- endfor -%}
 {%- endmacro %}
 
@@ -68,13 +87,4 @@
             ) -%}
         {%- endfor -%}
     {%- endfor -%}
-{%- endmacro %}
-
-{#- The folder that a table points at; empty while dbt parses. -#}
-{% macro relation_folder(relation) -%}
-    {%- if execute -%}
-        {%- for row in run_query("describe formatted " ~ relation) -%}
-            {%- if row[0] == "Location" -%} {%- do return(row[1]) -%} {%- endif -%}
-        {%- endfor -%}
-    {%- endif -%}
 {%- endmacro %}

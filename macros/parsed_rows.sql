@@ -126,7 +126,7 @@
 {#- The expression for a column's typed value: null where the text is empty or does not fit. -#}
 {% macro typed_value(column) -%}
     {%- if column.data_type == "string" -%}
-        {{ column.name }}
+        nullif({{ column.name }}, '')
     {%- elif column.flag -%}
         case lower({{ column.name }})
                 when '0' then 0 when 'false' then 0 when '1' then 1 when 'true' then 1

@@ -90,8 +90,7 @@
     multiLine: one task per file; only where texts may hold line ends. -#}
 {% macro csv_options(multi_line) -%}
     header 'true', mode 'PERMISSIVE', columnNameOfCorruptRecord '_corrupt_record', escape '"',
-    columnPruning 'false', nullValue '\u0001', emptyValue '', maxCharsPerColumn '-1',
-    multiLine '{{ multi_line | lower }}'
+    columnPruning 'false', maxCharsPerColumn '-1', multiLine '{{ multi_line | lower }}'
 {%- endmacro %}
 
 

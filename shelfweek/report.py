@@ -196,7 +196,9 @@ def _reasons_table(report: Report) -> Table:
     table.add_column("night", no_wrap=True)
     table.add_column("table")
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(
+            name.replace("_", " "), justify="right", min_width=max(map(len, name.split("_")))
+        )
     rows = [row for row in report.counts if row["rows_rejected"]]
     for row, night in zip(rows, _once(rows), strict=True):
         reasons = report.reasons.get((str(row["load_date"]), row["raw_table"]), {})
@@ -256,10 +258,10 @@ def _ranking(title: str, rows: list[Row]) -> RenderableType:
         return Group(Text(title, style="bold"), Text("  none in this week"))
     table = _table(title)
     table.add_column("")
-    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=24)
-    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=28)
+    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=22)
+    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=26)
     for name in ("impact", "days out", "days low", "in stock"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", min_width=len(name))
     for place, row in enumerate(rows, start=1):
         table.add_row(
             str(place),
@@ -278,10 +280,10 @@ def _supply_table(rows: list[Row]) -> RenderableType:
     if not rows:
         return Group(Text(title, style="bold"), Text("  no stock was counted in this week"))
     table = _table(title)
-    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=24)
-    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=28)
+    table.add_column("store", overflow="ellipsis", no_wrap=True, max_width=22)
+    table.add_column("product", overflow="ellipsis", no_wrap=True, max_width=26)
     for name in ("weeks", "on hand", "on order", "sold"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", min_width=len(name))
     for row in rows:
         table.add_row(
             _one_line(row["store"]),
@@ -295,7 +297,13 @@ def _supply_table(rows: list[Row]) -> RenderableType:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def _one_line(text: str) -> Text:
