@@ -1,7 +1,9 @@
 -- Built after every model with tests has passed them: what stands here is then published.
-{%- set marts = schema_folder(layer_schema("marts")) if execute %}
-{%- set facts = relation_folder(ref("int_weekly_sales_inventory_aggregated")) %}
-{%- set rejects = relation_folder(ref("int_rejected_rows")) %}
+{%- set marts = sql_string(schema_folder(layer_schema("marts")) if execute) %}
+{%- set facts = sql_string(
+    relation_folder(ref("int_weekly_sales_inventory_aggregated"))
+) %}
+{%- set rejects = sql_string(relation_folder(ref("int_rejected_rows"))) %}
 
 with run as (
 
@@ -158,7 +160,7 @@ planned as (
         'fct_weekly_sales_inventory' as table_name,
         weeks_to_publish.week_end_date as partition_date,
         coalesce(weeks_with_rows.row_count, 0) as row_count,
-        concat({{ sql_string(facts ~ '/week_end_date=') }}, weeks_with_rows.week_end_date) as location
+        concat({{ facts }}, '/week_end_date=', weeks_with_rows.week_end_date) as location
     from weeks_to_publish
     left join weeks_with_rows
         on weeks_to_publish.week_end_date = weeks_with_rows.week_end_date
@@ -167,7 +169,7 @@ planned as (
         'rejected_rows' as table_name,
         loads_to_publish.load_date as partition_date,
         coalesce(loads_with_rejects.row_count, 0) as row_count,
-        concat({{ sql_string(rejects ~ '/load_date=') }}, loads_with_rejects.load_date) as location
+        concat({{ rejects }}, '/load_date=', loads_with_rejects.load_date) as location
     from loads_to_publish
     left join loads_with_rejects
         on loads_to_publish.load_date = loads_with_rejects.load_date
@@ -176,7 +178,7 @@ planned as (
         table_rows.table_name,
         cast(null as date) as partition_date,
         table_rows.row_count,
-        concat_ws('/', {{ sql_string(marts) }}, table_rows.table_name, publication.run_id) as location
+        concat_ws('/', {{ marts }}, table_rows.table_name, publication.run_id) as location
     from table_rows
     cross join publication
     where publication.is_newest_load or table_rows.is_for_every_load
@@ -197,7 +199,7 @@ publications as (
             -- where register_run creates a table
             if(
                 planned.partition_date is null,
-                concat_ws('/', {{ sql_string(marts) }}, planned.table_name, 'empty'),
+                concat_ws('/', {{ marts }}, planned.table_name, 'empty'),
                 null
             )
         ) as previous_location

@@ -4,6 +4,7 @@ sqlfluff makes every name of this module known to the templates; its own stand-i
 config and return do the rest.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ _SOURCES = _PROJECT / "models" / "staging" / "retail" / "_retail__sources.yml"
 execute = True
 target = SimpleNamespace(schema="retail")
 flags = SimpleNamespace(WHICH="lint")
+modules = SimpleNamespace(re=re)
 
 
 def _read(path: Path) -> Any:
