@@ -17,7 +17,7 @@ from sandbox.sample.__main__ import main as make_sample
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.lake import loaded_nights
-from shelfweek.landing import Landing, Night
+from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.night import DbtProject, NightError, Outcome, run_nights
 from shelfweek.report import print_report, read_report
 
@@ -64,7 +64,7 @@ def run(
                         progress=lambda what, seconds: console.print(f"{seconds:8.1f} s  {what}"),
                     )
                 )
-            except NightError as error:
+            except (LandingError, NightError) as error:
                 failure = NightError(f"night {_span(batch)} was not published:\n{error}")
                 break
         if not batches:
