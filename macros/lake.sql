@@ -34,10 +34,10 @@
 {% macro location_in(description) -%}
     {%- for row in description if row[0] == "Location" -%}
         {%- set path = namespace(text=row[1]) -%}
-        {%- for code in modules.re.findall("%[0-9A-F]{2}", path.text) | unique | sort(reverse=true) -%}
-            {%- if code != "%25" -%}
-                {%- set path.text = path.text.replace(code, "%c" | format(code[1:] | int(base=16))) -%}
-            {%- endif -%}
+        {%- set codes = modules.re.findall("%[0-9A-F]{2}", path.text) | unique -%}
+        {%- for code in codes if code != "%25" -%}
+            {%- set sign = "%c" | format(code[1:] | int(base=16)) -%}
+            {%- set path.text = path.text.replace(code, sign) -%}
         {%- endfor -%}
         {%- do return(path.text.replace("%25", "%")) -%}
     {%- endfor -%}
