@@ -29,11 +29,17 @@ help: ## this list
 	@$(UV) sync --quiet --frozen --group dev
 	@touch .venv/.run $@
 
+# The emulators of AWS and Snowflake, in an environment of their own.
+sandbox/emulators/.venv/.done: sandbox/emulators/pyproject.toml sandbox/emulators/uv.lock | $(UV)
+	@echo "Installing the emulators ..."
+	@$(UV) sync --quiet --frozen --project sandbox/emulators
+	@touch $@
+
 run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRESH=1)
 	@exec $(PYTHON) -m sandbox run $(lake) $${LANDING:+--landing "$$LANDING"} \
 		$${LOAD_DATE:+--load-date "$$LOAD_DATE"} $${FULL_REFRESH:+--full-refresh}
 
-test: .venv/.dev ## linters, types, unit tests, and the tests against a real Thrift Server
+test: .venv/.dev sandbox/emulators/.venv/.done ## linters, types, unit tests, and the tests against a real Thrift Server
 	@$(MAKE) --no-print-directory lint
 	@exec $(PYTHON) -m pytest
 

@@ -1,0 +1,143 @@
+"""An emulator of AWS on this machine: S3, Lambda, SES, Scheduler and what else a night calls.
+
+It runs ministack from the emulators' own environment, keeps everything in memory, listens on the
+loopback address only, and ends with the block that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from shelfweek.contract import PROJECT
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+EMULATORS = PROJECT / "sandbox" / "emulators" / ".venv" / "bin"
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 10.0
+
+
+class EmulatorError(RuntimeError):
+    """An emulator cannot be started; the text says why."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """An emulated AWS account."""
+
+    endpoint: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment so that the AWS SDKs call this account.
+
+        The keys are placeholders: the emulator does not check them.
+        """
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "emulated",
+            "AWS_SECRET_ACCESS_KEY": "emulated",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this account."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="emulated",
+            aws_secret_access_key="emulated",  # noqa: S106
+            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
+        )
+
+
+@contextlib.contextmanager
+def running(services: Sequence[str]) -> Iterator[Aws]:
+    """Run an empty account for the length of a `with` block.
+
+    services: names as ministack knows them, such as `s3` and `lambda`.
+
+    Raises:
+        EmulatorError: the emulators are not installed, or the emulator gives no answer.
+    """
+    program = EMULATORS / "ministack"
+    if not program.exists():
+        raise EmulatorError(f"{program} is missing: make test and make night-source install it")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="shelfweek-aws-") as folder:
+        log = Path(folder) / "emulator.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603
+                [program],
+                cwd=folder,
+                env={
+                    **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+                    "GATEWAY_PORT": str(port),
+                    "BIND_HOST": HOST,
+                    # Both would listen on every interface.
+                    "IOT_MTLS_ENABLED": "0",
+                    "SFTP_ENABLED": "0",
+                    "SERVICES": ",".join(services),
+                    "LOG_LEVEL": "WARNING",
+                    "TMPDIR": folder,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Its own group: a terminal's Ctrl-C reaches only us, and we end it.
+                start_new_session=True,
+            )
+        try:
+            _wait_until_healthy(process, port, log)
+            yield Aws(f"http://{HOST}:{port}")
+        finally:
+            _end(process)
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            urllib.request.urlopen(f"http://{HOST}:{port}/_ministack/health", timeout=2).close()
+            return
+        time.sleep(0.1)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+    raise EmulatorError(f"the AWS emulator gave no answer:\n{tail}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the emulator with all that it started (its Lambda workers are processes)."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

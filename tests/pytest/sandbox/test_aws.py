@@ -1,0 +1,25 @@
+"""The AWS emulator comes up on loopback only, holds objects, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import psutil
+
+from sandbox import aws
+
+
+def test_the_emulator_holds_objects_listens_on_loopback_and_ends_with_its_block() -> None:
+    test = psutil.Process()
+    with aws.running(["s3"]) as account:
+        s3 = account.client("s3")
+        s3.create_bucket(Bucket="landing")
+        s3.put_object(Bucket="landing", Key="sales/été.csv", Body=b"1,2")
+        assert s3.get_object(Bucket="landing", Key="sales/été.csv")["Body"].read() == b"1,2"
+        listening = [
+            x.laddr.ip
+            for process in test.children(recursive=True)
+            for x in process.net_connections(kind="tcp")
+            if x.status == psutil.CONN_LISTEN
+        ]
+        assert listening
+        assert set(listening) == {aws.HOST}
+    assert not test.children(recursive=True)
