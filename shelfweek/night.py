@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from dbt.adapters.spark.connections import PyhiveConnectionWrapper
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
@@ -79,6 +82,19 @@ class DbtProject:
         if not result.success:
             raise NightError(f"the dbt project cannot be parsed: {result.exception}")
         self.manifest = result.result
+
+
+def _hang_up(connection: PyhiveConnectionWrapper) -> None:
+    """Cancel what a connection runs by ending it: the server then drops the statement.
+
+    At Ctrl-C dbt-spark asks for the cancellation over the very connection on which another thread
+    waits for its statement; each takes the other's answer and both wait for ever.
+    """
+    with contextlib.suppress(OSError):
+        connection.handle._transport._trans.handle.shutdown(socket.SHUT_RDWR)
+
+
+PyhiveConnectionWrapper.cancel = _hang_up  # type: ignore[assignment, method-assign]
 
 
 def run_nights(

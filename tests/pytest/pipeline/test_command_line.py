@@ -124,7 +124,7 @@ def test_an_interrupted_run_leaves_no_java_and_the_next_one_loads_the_night(tmp_
         process.kill()
     assert code == 130
     assert time.monotonic() - began < 30
-    assert "Stopped. What readers see is as it was before this night." in text
+    assert "Stopped. Readers see whole weeks only; the next make run finishes the night." in text
     assert "Traceback" not in text
     assert not javas_of(lake)
 
