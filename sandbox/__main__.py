@@ -44,7 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
         Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
         return 1
     except KeyboardInterrupt:
-        Console(stderr=True).print("\nStopped. Readers see whole weeks only; the next make run finishes the night.")
+        Console(stderr=True).print(
+            "\nStopped. Readers see whole weeks only; the next make run finishes the night."
+        )
         return 130
     return 0
 
