@@ -1,0 +1,21 @@
+"""dbt's unit tests of the models: each metric, the worked example, the choice of weeks."""
+
+from __future__ import annotations
+
+from dumps import LOAD_DATE, WORKED_SALES, WORKED_STOCK, night_tables
+from lakes import Lake
+from reference.cases import write_dump
+
+# A unit test asks the engine for the columns of its inputs, so a night must have made them.
+
+
+def test_every_dbt_unit_test_passes(fresh_lake: Lake) -> None:
+    landing = fresh_lake.folder.parent / "landing"
+    write_dump(landing, LOAD_DATE, night_tables(WORKED_SALES, WORKED_STOCK))
+    fresh_lake.load(landing)
+    manifest = fresh_lake.project.manifest
+    assert manifest is not None
+    result = fresh_lake.project.invoke("test", "--select", "test_type:unit")
+    told = {node.node.name: str(node.message) for node in result.result if node.status != "pass"}
+    assert not told
+    assert len(result.result) == len(manifest.unit_tests) > 0
