@@ -458,6 +458,8 @@ def _spark_settings(lake: Path, cores: int) -> dict[str, str]:
         # The default of 200 tasks costs more than it gives on one machine.
         "spark.sql.shuffle.partitions": str(2 * cores),
         "spark.sql.adaptive.enabled": "true",
+        # Rows that lie together by store and product need not move to be joined by week as well.
+        "spark.sql.requireAllClusterKeysForCoPartition": "false",
         # Each session caches where an unpartitioned table lies and would go on reading the old
         # folder after `alter table ... set location` in another session.
         "spark.sql.filesourceTableRelationCacheSize": "0",

@@ -48,7 +48,8 @@ sales_and_stock as (
 
 ),
 
-store_product_days as (
+-- One exchange, by store and product, serves the sums over days and weeks that follow.
+rows_of_touched_weeks as (
 
     select
         week_days.year_number,
@@ -57,19 +58,34 @@ store_product_days as (
         week_days.week_end_date,
         week_days.days_in_week,
         week_days.is_complete_week,
-        sales_and_stock.business_date,
-        sales_and_stock.store_key,
-        sales_and_stock.product_key,
-        coalesce(sum(sales_and_stock.sales_qty), 0) as sales_qty,
-        coalesce(sum(sales_and_stock.sales_amt), 0) as sales_amt,
-        coalesce(sum(sales_and_stock.sales_cost), 0) as sales_cost,
-        -- There is one inventory row at most.
-        max(sales_and_stock.on_hand_qty) as on_hand_qty,
-        max(sales_and_stock.on_order_qty) as on_order_qty,
-        coalesce(max(sales_and_stock.out_of_stock_flg), 0) as out_of_stock_flg
+        sales_and_stock.*
     from sales_and_stock
     inner join week_days
         on sales_and_stock.business_date = week_days.business_date
+    distribute by sales_and_stock.store_key, sales_and_stock.product_key
+
+),
+
+store_product_days as (
+
+    select
+        year_number,
+        week_number,
+        week_start_date,
+        week_end_date,
+        days_in_week,
+        is_complete_week,
+        business_date,
+        store_key,
+        product_key,
+        coalesce(sum(sales_qty), 0) as sales_qty,
+        coalesce(sum(sales_amt), 0) as sales_amt,
+        coalesce(sum(sales_cost), 0) as sales_cost,
+        -- There is one inventory row at most.
+        max(on_hand_qty) as on_hand_qty,
+        max(on_order_qty) as on_order_qty,
+        coalesce(max(out_of_stock_flg), 0) as out_of_stock_flg
+    from rows_of_touched_weeks
     group by all
 
 ),

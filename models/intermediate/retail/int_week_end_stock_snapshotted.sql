@@ -1,23 +1,31 @@
 {{ config(materialized="view") }}
 
-with store_product_days as (
+with week_days as (
 
-    select * from {{ ref("int_store_product_days_joined") }}
+    select * from {{ ref("int_week_days_touched") }}
+
+),
+
+inventory as (
+
+    select * from {{ ref("stg_retail__inventory") }}
 
 ),
 
 week_end_stock as (
 
     select
-        week_end_date,
-        store_key,
-        product_key,
-        max_by(on_hand_qty, business_date) as week_end_on_hand_qty,
-        max_by(on_order_qty, business_date) as week_end_on_order_qty,
-        max(business_date) as stock_as_of_date
-    from store_product_days
-    where on_hand_qty is not null
-    group by week_end_date, store_key, product_key
+        week_days.week_end_date,
+        inventory.store_key,
+        inventory.product_key,
+        max_by(inventory.on_hand_qty, inventory.business_date) as week_end_on_hand_qty,
+        max_by(inventory.on_order_qty, inventory.business_date) as week_end_on_order_qty,
+        max(inventory.business_date) as stock_as_of_date
+    from inventory
+    inner join week_days
+        on inventory.business_date = week_days.business_date
+    where inventory.on_hand_qty is not null
+    group by week_days.week_end_date, inventory.store_key, inventory.product_key
 
 )
 
