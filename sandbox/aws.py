@@ -7,6 +7,7 @@ loopback address only, and ends with the block that started it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -31,9 +32,22 @@ EMULATORS = PROJECT / "sandbox" / "emulators" / ".venv" / "bin"
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 
+_KEYS = {"AWS_ACCESS_KEY_ID": "emulated", "AWS_SECRET_ACCESS_KEY": "emulated"}
+
 
 class EmulatorError(RuntimeError):
     """An emulator cannot be started; the text says why."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that SES took."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    html: str
 
 
 @dataclass(frozen=True)
@@ -50,8 +64,7 @@ class Aws:
         """
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "emulated",
-            "AWS_SECRET_ACCESS_KEY": "emulated",
+            **_KEYS,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
         }
@@ -62,17 +75,28 @@ class Aws:
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id="emulated",
-            aws_secret_access_key="emulated",  # noqa: S106
+            aws_access_key_id=_KEYS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=_KEYS["AWS_SECRET_ACCESS_KEY"],
             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
         )
 
+    def mails(self) -> list[Mail]:
+        """All mails that SES took, the oldest first."""
+        url = f"{self.endpoint}/_ministack/ses/messages"
+        with urllib.request.urlopen(url, timeout=START_TIMEOUT) as response:  # noqa: S310
+            (messages,) = json.load(response)["messages"].values() or ([],)
+        return [
+            Mail(m["Source"], tuple(m["To"]), m["Subject"], m["BodyText"], m["BodyHtml"] or "")
+            for m in messages
+        ]
+
 
 @contextlib.contextmanager
-def running(services: Sequence[str]) -> Iterator[Aws]:
+def running(services: Sequence[str], *, checks_rights: bool = False) -> Iterator[Aws]:
     """Run an empty account for the length of a `with` block.
 
-    services: names as ministack knows them, such as `s3` and `lambda`.
+    services: names as ministack knows them, such as `s3` and `lambda`. checks_rights: a function
+    may do what the policies of its role allow and nothing else; the clients made here stay root.
 
     Raises:
         EmulatorError: the emulators are not installed, or the emulator gives no answer.
@@ -89,6 +113,9 @@ def running(services: Sequence[str]) -> Iterator[Aws]:
                 cwd=folder,
                 env={
                     **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+                    "AUTH": str(checks_rights).lower(),
+                    # The keys of root.
+                    **_KEYS,
                     "GATEWAY_PORT": str(port),
                     "BIND_HOST": HOST,
                     # Both would listen on every interface.
