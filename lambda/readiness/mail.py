@@ -1,0 +1,166 @@
+"""The one e-mail of a check that started no run: what is wrong, what happens next, what to do."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from dump import Dump, Table
+from request import EST, Request
+
+MAX_PROBLEMS_TOLD = 5
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail without its addresses."""
+
+    subject: str
+    text: str
+
+
+def not_ready(
+    request: Request, dump: Dump, function_name: str, airflow_problem: str | None
+) -> Mail:
+    """The dump is not whole.
+
+    airflow_problem: why Airflow could not say that the night was started already, if it was asked
+        in vain.
+    """
+    verdict = "not loaded" if request.check and not request.next_check else "not ready"
+    paragraphs = [
+        f"The dump of {request.load_date} is not whole ({_occasion(request)}). No run was started.",
+        _where(dump),
+        _table_of_states(dump),
+        _what_follows(request),
+    ]
+    if airflow_problem:
+        paragraphs.append(
+            "Airflow could not be asked either whether the night was started before:\n"
+            f"  {airflow_problem}"
+        )
+    steps = [
+        "See whether tonight's unload ran and what it said:\n  python snowflake/deploy.py status",
+        "Unload the night again once the cause is mended:\n"
+        f"  python snowflake/deploy.py unload --load-date {request.load_date}",
+    ]
+    steps.append(_check_again(request, function_name))
+    return Mail(_subject(request, verdict), _text([*paragraphs, _what_to_do(steps)]))
+
+
+def not_started(request: Request, dump: Dump, function_name: str, reason: str) -> Mail:
+    """The dump is whole, but Airflow was not reached or refused the run."""
+    paragraphs = [
+        f"All files of {request.load_date} are ready ({_occasion(request)}), "
+        "but the run was not started:",
+        f"  {reason}",
+        _where(dump),
+        _what_follows(request),
+    ]
+    steps = [
+        "Mend the cause: Airflow, its DAG, or the login in Secrets Manager. The files are fine.",
+        _check_again(request, function_name),
+    ]
+    subject = _subject(request, "files ready, run not started")
+    return Mail(subject, _text([*paragraphs, _what_to_do(steps)]))
+
+
+def send(ses: Any, sender: str, recipients: tuple[str, ...], mail: Mail) -> str:
+    """Send a mail through SES and return its message id.
+
+    Raises:
+        botocore.exceptions.ClientError: SES refuses it.
+        botocore.exceptions.BotoCoreError: SES gives no answer.
+    """
+    # In a proportional font the columns would not stand under each other.
+    page = f"<pre>{html.escape(mail.text)}</pre>"
+    answer = ses.send_email(
+        FromEmailAddress=sender,
+        Destination={"ToAddresses": list(recipients)},
+        Content={
+            "Simple": {
+                "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
+                "Body": {
+                    "Text": {"Data": mail.text, "Charset": "UTF-8"},
+                    "Html": {"Data": page, "Charset": "UTF-8"},
+                },
+            }
+        },
+    )
+    return str(answer["MessageId"])
+
+
+def _subject(request: Request, verdict: str) -> str:
+    subject = f"Shelfweek {request.load_date}: {verdict}"
+    if request.next_check:
+        return f"{subject}, next check at {_clock(request.load_date, request.next_check)}"
+    return f"{subject}, no check follows"
+
+
+def _occasion(request: Request) -> str:
+    return f"check {request.check} of 2" if request.check else "checked by hand"
+
+
+def _where(dump: Dump) -> str:
+    state = dump.manifest_problem or "there"
+    return f"landing   {dump.landing_uri}\nmanifest  {dump.manifest_uri}\n          {state}"
+
+
+def _table_of_states(dump: Dump) -> str:
+    lines = [("table", "state", "what is wrong")]
+    for table in dump.tables:
+        told = _told(table)
+        lines.append((table.name, table.state, told[0] if told else ""))
+        lines += [("", "", text) for text in told[1:]]
+    widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
+    rows = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in lines]
+    return "\n".join([rows[0], "-" * max(map(len, rows)), *rows[1:]])
+
+
+def _told(table: Table) -> list[str]:
+    texts = [problem.text for problem in table.problems]
+    if len(texts) > MAX_PROBLEMS_TOLD:
+        texts[MAX_PROBLEMS_TOLD:] = [f"and {len(texts) - MAX_PROBLEMS_TOLD:,} more"]
+    return texts
+
+
+def _what_follows(request: Request) -> str:
+    if request.next_check:
+        clock = _clock(request.load_date, request.next_check)
+        return (
+            f"Another check follows at {clock}. What is whole and mended by then is started by "
+            "it;\nan unload that is merely late needs nobody."
+        )
+    if request.check:
+        return (
+            "Both checks of this night have failed and no other follows: the night is loaded only "
+            "after somebody\nhas done what stands below."
+        )
+    return "No other check follows this one, which was asked for by hand."
+
+
+def _check_again(request: Request, function_name: str) -> str:
+    return (
+        "Check the night again; if it is whole, that starts the run:\n"
+        f"  aws lambda invoke --function-name {function_name} "
+        "--cli-binary-format raw-in-base64-out \\\n"
+        f'    --payload \'{{"load_date": "{request.load_date}"}}\' answer.json'
+    )
+
+
+def _what_to_do(steps: list[str]) -> str:
+    numbered = [
+        f"{number}. {step}".replace("\n", "\n   ") for number, step in enumerate(steps, start=1)
+    ]
+    return "\n".join(["What to do", *numbered])
+
+
+def _clock(day: date, utc: time) -> str:
+    est = datetime.combine(day, utc, UTC).astimezone(EST)
+    return f"{est.hour}:{est:%M} EST ({utc.hour}:{utc:%M} UTC)"
+
+
+def _text(paragraphs: list[str]) -> str:
+    return "\n\n".join(paragraphs) + "\n"
