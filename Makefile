@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs server stop sql rollback export sample bench clean
+.PHONY: help run test lint docs server stop sql rollback export sample bench clean readiness-package
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
 export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N
@@ -12,7 +12,7 @@ PYTHON := .venv/bin/python
 lake = $${LAKE:+--lake "$$LAKE"}
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
 .tools/bin/uv:
 	@python3 -m venv .tools
@@ -66,6 +66,9 @@ export: .venv/.run ## the published tables as plain parquet (TO=folder)
 
 sample: .venv/.run ## sample dumps (TO=folder; SALES=csv for real sales lines)
 	@exec $(PYTHON) -m sandbox.sample --to "$${TO:-landing}" $${SALES:+--sales "$$SALES"}
+
+readiness-package: ## zip the readiness check for Lambda, print where it lies
+	@python3 -m sandbox.lambda_package
 
 bench: .venv/.dev ## measure, as ratios (N=million rows)
 	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"}

@@ -1,0 +1,88 @@
+"""The readiness check as a stack in the emulated account: the template and code that go to AWS."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.airflow_api import AirflowApi
+from sandbox.aws import Aws
+from sandbox.lambda_package import CODE, package
+
+SERVICES = (
+    "cloudformation", "cloudwatch", "iam", "lambda", "logs", "s3", "scheduler", "secretsmanager",
+    "ses", "sns", "sqs", "sts",
+)  # fmt: skip
+CODE_BUCKET = "code"
+SECRET = "shelfweek/airflow"  # noqa: S105 (its name)
+
+
+@dataclass(frozen=True)
+class Check:
+    """The deployed check: the names of its function and of the queue of failed checks."""
+
+    account: Aws
+    function_name: str
+    failed_checks_url: str
+
+    def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Invoke the function and wait; the answer is that of boto3 with the payload parsed."""
+        answer: dict[str, Any] = self.account.client("lambda").invoke(
+            FunctionName=self.function_name, Payload=json.dumps(event), LogType="Tail"
+        )
+        return {**answer, "Payload": json.loads(answer["Payload"].read())}
+
+
+def put_login(account: Aws, airflow: AirflowApi) -> str:
+    """Put the login to Airflow into Secrets Manager and return the secret's ARN."""
+    login = {"url": airflow.url, "username": airflow.username, "password": airflow.password}
+    client = account.client("secretsmanager")
+    return str(client.create_secret(Name=SECRET, SecretString=json.dumps(login))["ARN"])
+
+
+def deploy(account: Aws, name: str, parameters: Mapping[str, str]) -> Check:
+    """Upload the code and create a stack; `parameters` are the template's, but for the code's.
+
+    Raises:
+        botocore.exceptions.WaiterError: the stack cannot be created.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        code = package(Path(folder))
+        s3 = account.client("s3")
+        s3.create_bucket(Bucket=CODE_BUCKET)
+        s3.upload_file(str(code), CODE_BUCKET, code.name)
+    values = {"CodeBucket": CODE_BUCKET, "CodeKey": code.name, **parameters}
+    client = account.client("cloudformation")
+    client.create_stack(
+        StackName=name,
+        TemplateBody=(CODE / "template.yaml").read_text(encoding="utf-8"),
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    waiter = client.get_waiter("stack_create_complete")
+    waiter.wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 150})
+    _let_send_mail(account, name)
+    outputs = client.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    told = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    return Check(account, told["FunctionName"], told["FailedChecksUrl"])
+
+
+def _let_send_mail(account: Aws, name: str) -> None:
+    """Let the function send mail as any identity.
+
+    Where the emulator checks rights, it does not know which identity a mail comes from, so the
+    template's right to one identity allows none there.
+    """
+    role = account.client("cloudformation").describe_stack_resource(
+        StackName=name, LogicalResourceId="FunctionRole"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    statement = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}
+    account.client("iam").put_role_policy(
+        RoleName=role,
+        PolicyName="emulated-ses",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
