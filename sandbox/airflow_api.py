@@ -39,7 +39,7 @@ class Fault:
 
     path: str = "/"
     status: int = 0
-    detail: str = "injected"
+    detail: Any = "injected"
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     is_late: bool = False

@@ -7,6 +7,7 @@ loopback address only, and ends with the block that started it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -70,15 +71,8 @@ class Aws:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this account."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=_KEYS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=_KEYS["AWS_SECRET_ACCESS_KEY"],
-            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
-        )
+        """A boto3 client of this account, the same one each time: making one takes a while."""
+        return _client(self.endpoint, service)
 
     def mails(self) -> list[Mail]:
         """All mails that SES took, the oldest first."""
@@ -89,6 +83,18 @@ class Aws:
             Mail(m["Source"], tuple(m["To"]), m["Subject"], m["BodyText"], m["BodyHtml"] or "")
             for m in messages
         ]
+
+
+@functools.cache
+def _client(endpoint: str, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=_KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=_KEYS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}),
+    )
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ SERVICES = (
     "ses", "sns", "sqs", "sts",
 )  # fmt: skip
 CODE_BUCKET = "code"
-SECRET = "shelfweek/airflow"  # noqa: S105 (its name)
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,11 @@ class Check:
         return {**answer, "Payload": json.loads(answer["Payload"].read())}
 
 
-def put_login(account: Aws, airflow: AirflowApi) -> str:
-    """Put the login to Airflow into Secrets Manager and return the secret's ARN."""
+def put_login(account: Aws, airflow: AirflowApi, name: str) -> str:
+    """Put the login to Airflow into Secrets Manager under a name and return the secret's ARN."""
     login = {"url": airflow.url, "username": airflow.username, "password": airflow.password}
     client = account.client("secretsmanager")
-    return str(client.create_secret(Name=SECRET, SecretString=json.dumps(login))["ARN"])
+    return str(client.create_secret(Name=name, SecretString=json.dumps(login))["ARN"])
 
 
 def deploy(account: Aws, name: str, parameters: Mapping[str, str]) -> Check:
@@ -53,7 +52,7 @@ def deploy(account: Aws, name: str, parameters: Mapping[str, str]) -> Check:
     with tempfile.TemporaryDirectory() as folder:
         code = package(Path(folder))
         s3 = account.client("s3")
-        s3.create_bucket(Bucket=CODE_BUCKET)
+        s3.create_bucket(Bucket=CODE_BUCKET)  # changes nothing where it is there
         s3.upload_file(str(code), CODE_BUCKET, code.name)
     values = {"CodeBucket": CODE_BUCKET, "CodeKey": code.name, **parameters}
     client = account.client("cloudformation")
