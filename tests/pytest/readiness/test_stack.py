@@ -1,0 +1,184 @@
+"""The template in an account that enforces rights: schedules, kept failures, refused mail."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nights import (
+    DAG_ID,
+    SENDER,
+    Invoke,
+    Mails,
+    NightDump,
+    Put,
+    starts,
+)  # fmt: skip
+
+from sandbox.airflow_api import AirflowApi
+from sandbox.aws import Aws
+from sandbox.lambda_package import CODE, package
+from sandbox.readiness import Check
+
+WAIT_SECONDS = 30.0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come in time"
+        time.sleep(0.2)
+
+
+def test_the_schedules_fire_the_check_which_starts_tonights_run_once(
+    account: Aws, scheduled: Any
+) -> None:
+    wait_until(lambda: starts(scheduled.airflow) == 2)
+    ((dag_id, run_id),) = scheduled.airflow.runs
+    assert dag_id == DAG_ID
+    assert re.fullmatch(r"nightly__\d{4}-\d\d-\d\d", run_id)
+    assert not [mail for mail in account.mails() if mail.recipients == (scheduled.recipient,)]
+
+
+def test_the_schedules_are_in_the_account(account: Aws, deployed: Check) -> None:
+    scheduler = account.client("scheduler")
+    for number, name in enumerate(("first", "second"), 1):
+        schedule = scheduler.get_schedule(Name=f"{deployed.function_name}-{name}-check")
+        minute = 30 * (number - 1)
+        assert schedule["ScheduleExpression"] == f"cron({minute} 8 * * ? *)"
+        assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert schedule["State"] == "ENABLED"
+        assert json.loads(schedule["Target"]["Input"]) == {"check": number}
+        assert "FailedChecks" in schedule["Target"]["DeadLetterConfig"]["Arn"]
+
+
+def test_a_failed_check_is_kept_in_the_queue_and_not_repeated(
+    account: Aws, dump: NightDump, put: Put, deployed: Check, airflow: AirflowApi, mails: Mails
+) -> None:
+    put()
+    airflow.dag_ids.remove(DAG_ID)
+    event = {"check": 1, "load_date": str(dump.load_date)}
+    try:
+        account.client("lambda").invoke(
+            FunctionName=deployed.function_name, InvocationType="Event", Payload=json.dumps(event)
+        )
+        sqs = account.client("sqs")
+        kept: list[Any] = []
+
+        def arrived() -> bool:
+            answer = sqs.receive_message(QueueUrl=deployed.failed_checks_url)
+            kept.extend(answer.get("Messages", []))
+            return bool(kept)
+
+        wait_until(arrived)
+    finally:
+        airflow.dag_ids.add(DAG_ID)
+    message = json.loads(kept[0]["Body"])
+    assert message["requestPayload"] == event
+    assert "Airflow answered 404" in message["responsePayload"]["errorMessage"]
+    assert len(mails()) == 1
+
+
+@pytest.fixture
+def without_sender(account: Aws) -> Iterator[None]:
+    """SES as it is when the sender's identity was not verified, or was removed."""
+    ses = account.client("sesv2")
+    ses.delete_email_identity(EmailIdentity=SENDER)
+    yield
+    ses.create_email_identity(EmailIdentity=SENDER)
+
+
+def test_ses_refusing_fails_the_invocation(
+    without_sender: None, invoke: Invoke, mails: Mails
+) -> None:
+    outcome = invoke(check=1)
+    assert "MessageRejected" in outcome.error
+    assert outcome.events == ["dump_checked", "mail_failed"]
+    assert outcome.log[-1]["level"] == "ERROR"
+    assert not mails()
+
+
+def test_ses_refusing_does_not_keep_a_run_from_its_start(
+    without_sender: None, put: Put, invoke: Invoke, airflow: AirflowApi
+) -> None:
+    put()
+    assert invoke(check=1).status == "started"
+    assert len(airflow.runs) == 1
+
+
+def test_ses_refusing_does_not_hide_that_airflow_refused(
+    without_sender: None, put: Put, invoke: Invoke, airflow: AirflowApi
+) -> None:
+    put()
+    airflow.dag_ids.remove(DAG_ID)
+    try:
+        outcome = invoke(check=1)
+    finally:
+        airflow.dag_ids.add(DAG_ID)
+    assert outcome.events == ["dump_checked", "run_not_started", "mail_failed"]
+    assert "Airflow answered 404" in outcome.log[1]["reason"]
+
+
+@pytest.fixture
+def change_environment(account: Aws, deployed: Check) -> Iterator[Callable[[str, str], None]]:
+    """Change one of the function's variables until the test ends."""
+    client = account.client("lambda")
+    name = deployed.function_name
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def change(variable: str, value: str) -> None:
+        client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**variables, variable: value}}
+        )
+
+    yield change
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+def test_the_function_may_not_list_beside_the_landing(
+    change_environment: Callable[[str, str], None], invoke: Invoke, mails: Mails
+) -> None:
+    change_environment("LANDING_URI", "s3://lake/other")
+    outcome = invoke(check=1)
+    assert "AccessDenied" in outcome.error
+    assert "ListObjectsV2" in outcome.error
+    assert not mails()
+
+
+def test_the_function_may_not_read_another_secret(
+    account: Aws, put: Put, change_environment: Callable[[str, str], None], invoke: Invoke
+) -> None:
+    put()
+    other = account.client("secretsmanager").create_secret(Name="other", SecretString="{}")
+    change_environment("AIRFLOW_SECRET_ARN", other["ARN"])
+    outcome = invoke(check=1)
+    assert "cannot be read" in outcome.error
+    assert "AccessDenied" in outcome.error
+
+
+def test_a_malformed_setting_fails_the_invocation(
+    change_environment: Callable[[str, str], None], invoke: Invoke
+) -> None:
+    change_environment("EMR_CORE_INSTANCE_COUNT", "many")
+    assert "EMR_CORE_INSTANCE_COUNT is 'many'" in invoke(check=1).error
+
+
+def test_a_right_is_never_for_everything() -> None:
+    template = (CODE / "template.yaml").read_text(encoding="utf-8")
+    assert not re.findall(r"(?:Action|Resource):.*(?:'\*'|:\*)\s*$", template, re.MULTILINE)
+    assert not re.findall(r"\b\d{12}\b", template), "an account number"
+
+
+def test_the_package_is_the_code_and_the_same_each_time(tmp_path: Path) -> None:
+    first, second = package(tmp_path / "a"), package(tmp_path / "b")
+    assert first.name == second.name
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        assert set(archive.namelist()) == {path.name for path in CODE.glob("*.py")}
+        assert "handler.py" in archive.namelist()
