@@ -88,8 +88,11 @@ class Dump:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the manifest and every file that it names are there as it says."""
-        return self.manifest_problem is None and all(t.state is State.READY for t in self.tables)
+        """Whether the manifest and every file that it names are there as it says.
+
+        Without a manifest that can be used no table is ready.
+        """
+        return all(table.state is State.READY for table in self.tables)
 
 
 def read_dump(s3: Any, bucket: str, prefix: str, load_date: date) -> Dump:

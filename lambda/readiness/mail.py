@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from dump import Dump, Table
+from dump import Dump, State, Table
 from request import EST, Request
 
 MAX_PROBLEMS_TOLD = 5
@@ -31,22 +31,26 @@ def not_ready(
     """
     verdict = "not loaded" if request.check and not request.next_check else "not ready"
     paragraphs = [
-        f"The dump of {request.load_date} is not whole ({_occasion(request)}). No run was started.",
+        f"The dump of {request.load_date} is not whole ({_occasion(request)}). It started no run.",
         _where(dump),
         _table_of_states(dump),
         _what_follows(request),
     ]
     if airflow_problem:
         paragraphs.append(
-            "Airflow could not be asked either whether the night was started before:\n"
+            "Airflow could not be asked whether the night was started before after all:\n"
             f"  {airflow_problem}"
         )
+    if request.next_check:
+        paragraphs.append("An unload that is merely late needs nobody.")
     steps = [
         "See whether tonight's unload ran and what it said:\n  python snowflake/deploy.py status",
         "Unload the night again once the cause is mended:\n"
         f"  python snowflake/deploy.py unload --load-date {request.load_date}",
+        _check_again(request, function_name),
     ]
-    steps.append(_check_again(request, function_name))
+    if any(table.state is State.STALE for table in dump.tables):
+        steps.insert(1, "Move files of other nights out of tonight's folders.")
     return Mail(_subject(request, verdict), _text([*paragraphs, _what_to_do(steps)]))
 
 
@@ -129,23 +133,20 @@ def _told(table: Table) -> list[str]:
 def _what_follows(request: Request) -> str:
     if request.next_check:
         clock = _clock(request.load_date, request.next_check)
-        return (
-            f"Another check follows at {clock}. What is whole and mended by then is started by "
-            "it;\nan unload that is merely late needs nobody."
-        )
+        return f"Another check follows at {clock}; if the dump is whole then, it starts the run."
     if request.check:
         return (
-            "Both checks of this night have failed and no other follows: the night is loaded only "
-            "after somebody\nhas done what stands below."
+            "Both checks of this night have failed and no other follows.\n"
+            "The night is loaded only after somebody has done what stands below."
         )
     return "No other check follows this one, which was asked for by hand."
 
 
 def _check_again(request: Request, function_name: str) -> str:
     return (
-        "Check the night again; if it is whole, that starts the run:\n"
-        f"  aws lambda invoke --function-name {function_name} "
-        "--cli-binary-format raw-in-base64-out \\\n"
+        "Check the night again; if it is whole, that starts its run, never a second one:\n"
+        f"  aws lambda invoke --function-name {function_name} --cli-read-timeout 200 \\\n"
+        "    --cli-binary-format raw-in-base64-out \\\n"
         f'    --payload \'{{"load_date": "{request.load_date}"}}\' answer.json'
     )
 

@@ -175,6 +175,18 @@ def test_a_check_by_hand_says_that_no_other_follows(invoke: Invoke, mails: Mails
     assert "checked by hand" in mail.text
 
 
+def test_a_stale_file_is_to_be_moved_away(
+    dump: NightDump, put: Put, invoke: Invoke, mails: Mails
+) -> None:
+    dump.contents["store", dump.name("store", day=date(2026, 11, 20))] = b"old"
+    put()
+    assert invoke(check=1).status == "not_ready"
+    (mail,) = mails()
+    assert "store_20261120.csv lies in tonight's folder but is of 2026-11-20" in mail.text
+    assert "2. Move files of other nights out of tonight's folders." in mail.text
+    assert "An unload that is merely late needs nobody." in mail.text
+
+
 def test_a_long_list_of_problems_is_cut_short(
     dump: NightDump, put: Put, invoke: Invoke, mails: Mails
 ) -> None:
