@@ -131,17 +131,11 @@ def invoke(deployed: readiness.Check, load_date: date, airflow: AirflowApi) -> I
 
     def invoke(**event: Any) -> Outcome:
         answer = deployed.invoke({"load_date": str(load_date), **event})
-        text = base64.b64decode(answer["LogResult"]).decode()
-        log = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         payload = answer["Payload"]
-        is_error = "FunctionError" in answer
-        assert not leaks([text, json.dumps(payload)])
-        return Outcome(
-            answer={} if is_error else payload,
-            error=payload["errorMessage"] if is_error else "",
-            log=log,
-            text=text,
-        )
+        assert not leaks([base64.b64decode(answer["LogResult"]), json.dumps(payload)])
+        if "FunctionError" in answer:
+            return Outcome({}, payload["errorMessage"])
+        return Outcome(payload)
 
     return invoke
 
@@ -214,6 +208,6 @@ def check_here(
             problem = f"{type(error).__name__}: {error}"
         text = capsys.readouterr().out
         assert not leaks([text, problem])
-        return Outcome(answer, problem, [json.loads(line) for line in text.splitlines()], text)
+        return Outcome(answer, problem, [json.loads(line) for line in text.splitlines()])
 
     return check_here

@@ -52,19 +52,28 @@ def secret_of(airflow: AirflowApi, **other: str) -> dict[str, str]:
 # The whole check ------------------------------------------------------------------------------
 
 
-def test_an_error_500_that_passes_is_tried_again_and_wakes_nobody(
+def test_an_error_500_that_passes_wakes_nobody(
     put: Put, invoke: Invoke, airflow: AirflowApi, mails: Mails
 ) -> None:
     put()
     airflow.faults += [Fault("/auth", 500), Fault(RUNS, 503)]
-    outcome = invoke(check=1)
-    assert outcome.status == "started"
+    assert invoke(check=1).status == "started"
+    assert not airflow.faults
+    assert not mails()
+
+
+def test_each_failed_try_is_logged(
+    put: Put, check_here: Invoke, airflow: AirflowApi, quick: None
+) -> None:
+    put()
+    airflow.faults += [Fault("/auth", 500), Fault(RUNS, 503)]
+    outcome = check_here(check=1)
     tries = [line for line in outcome.log if line["event"] == "airflow_try_failed"]
     assert [line["reason"] for line in tries] == [
         "Airflow answered 500: injected",
         "Airflow answered 503: injected",
     ]
-    assert not mails()
+    assert outcome.status == "started"
 
 
 def test_airflow_down_means_a_mail_that_the_files_are_ready_and_a_failed_invocation(
@@ -92,13 +101,13 @@ def test_the_deployed_check_gives_up_early_enough_to_send_its_mail(
     airflow.stuck = Fault()
     function = account.client("lambda")
     function.update_function_configuration(
-        FunctionName="readiness", Timeout=int(handler.MAIL_SECONDS) + 2
+        FunctionName="readiness", Timeout=int(handler.MAIL_SECONDS) + 4
     )
     try:
         outcome = invoke(check=2)
     finally:
         function.update_function_configuration(FunctionName="readiness", Timeout=180)
-    assert "Remote end closed connection" in outcome.error
+    assert f"{airflow.url}/auth/token: " in outcome.error
     (mail,) = mails()
     assert mail.subject.endswith("files ready, run not started, no check follows")
 
@@ -106,8 +115,8 @@ def test_the_deployed_check_gives_up_early_enough_to_send_its_mail(
 @pytest.mark.parametrize(
     ("path", "fault", "reason"),
     [
-        ("/auth", Fault("/auth", seconds=1.5), "TimeoutError timed out"),
-        (RUNS, Fault(RUNS, seconds=1.5, status=200), "TimeoutError timed out"),
+        ("/auth", Fault("/auth", seconds=2.5), "TimeoutError timed out"),
+        (RUNS, Fault(RUNS, seconds=2.5, status=200), "TimeoutError timed out"),
         ("/auth", Fault("/auth"), "RemoteDisconnected"),
         (RUNS, Fault(RUNS, 502, "bad gateway"), "Airflow answered 502: bad gateway"),
     ],
@@ -119,8 +128,8 @@ def test_airflow_slow_or_broken_all_the_time_ends_within_the_time_that_is_left(
     put()
     airflow.stuck = fault
     began = time.monotonic()
-    outcome = check_here(seconds=0.8, check=1)
-    assert time.monotonic() - began < 1.5
+    outcome = check_here(seconds=1.5, check=1)
+    assert time.monotonic() - began < 4
     assert reason in outcome.error
     (mail,) = mails()
     assert reason in mail.text

@@ -60,10 +60,10 @@ def test_a_whole_night_starts_its_run_at_the_first_check(
 
 
 def test_the_log_is_one_json_line_per_event_with_load_date_and_run_id(
-    dump: NightDump, put: Put, invoke: Invoke
+    dump: NightDump, put: Put, check_here: Invoke
 ) -> None:
     put()
-    outcome = invoke(check=1)
+    outcome = check_here(check=1)
     assert outcome.events == ["dump_checked", "night_started"]
     assert {line["load_date"] for line in outcome.log} == {str(dump.load_date)}
     assert {line["run_id"] for line in outcome.log} == {f"nightly__{dump.load_date}"}

@@ -58,11 +58,16 @@ def test_the_function_refuses_it_before_it_does_anything(
     load_date: str, invoke: Invoke, account: Aws, airflow: AirflowApi
 ) -> None:
     before = len(account.mails())
-    outcome = invoke(load_date=load_date)
-    assert "load_date must be a date like 2026-11-21" in outcome.error
-    assert outcome.events == ["event_refused"]
+    assert "load_date must be a date like 2026-11-21" in invoke(load_date=load_date).error
     assert not airflow.requests
     assert len(account.mails()) == before
+
+
+def test_a_refusal_is_logged_on_one_line(check_here: Invoke) -> None:
+    outcome = check_here(load_date="2026-11-21\n; rm -rf /")
+    assert outcome.error.startswith("RequestError: load_date must be a date")
+    (line,) = outcome.log
+    assert (line["event"], line["level"], line["load_date"]) == ("event_refused", "ERROR", None)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from nights import (
     starts,
 )  # fmt: skip
 
-from sandbox.airflow_api import AirflowApi
+from sandbox.airflow_api import AirflowApi, Fault
 from sandbox.aws import Aws
 from sandbox.lambda_package import CODE, package
 from sandbox.readiness import Check
@@ -97,11 +97,15 @@ def without_sender(account: Aws) -> Iterator[None]:
 def test_ses_refusing_fails_the_invocation(
     without_sender: None, invoke: Invoke, mails: Mails
 ) -> None:
-    outcome = invoke(check=1)
+    assert "MessageRejected" in invoke(check=1).error
+    assert not mails()
+
+
+def test_ses_refusing_is_logged_as_an_error(without_sender: None, check_here: Invoke) -> None:
+    outcome = check_here(check=1)
     assert "MessageRejected" in outcome.error
     assert outcome.events == ["dump_checked", "mail_failed"]
     assert outcome.log[-1]["level"] == "ERROR"
-    assert not mails()
 
 
 def test_ses_refusing_does_not_keep_a_run_from_its_start(
@@ -113,16 +117,13 @@ def test_ses_refusing_does_not_keep_a_run_from_its_start(
 
 
 def test_ses_refusing_does_not_hide_that_airflow_refused(
-    without_sender: None, put: Put, invoke: Invoke, airflow: AirflowApi
+    without_sender: None, put: Put, check_here: Invoke, airflow: AirflowApi
 ) -> None:
     put()
-    airflow.dag_ids.remove(DAG_ID)
-    try:
-        outcome = invoke(check=1)
-    finally:
-        airflow.dag_ids.add(DAG_ID)
+    airflow.faults.append(Fault("/api", 404, "no such DAG"))
+    outcome = check_here(check=1)
     assert outcome.events == ["dump_checked", "run_not_started", "mail_failed"]
-    assert "Airflow answered 404" in outcome.log[1]["reason"]
+    assert outcome.log[1]["reason"] == "Airflow answered 404: no such DAG"
 
 
 @pytest.fixture
