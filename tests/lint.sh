@@ -25,9 +25,11 @@ check() {
 check "yamllint" yamllint --strict .
 check "ruff check" ruff check .
 check "ruff format" ruff format --check .
-check "mypy" mypy --strict shelfweek sandbox lambda/readiness tests/pytest tests/sqlfluff
+check "mypy" mypy --strict shelfweek sandbox snowflake lambda/readiness tests/pytest tests/sqlfluff
 check "cfn-lint" cfn-lint lambda/readiness/template.yaml
 # Needs no engine; warnings (an unused configuration, say) count as errors.
 check "dbt parse" dbt --warn-error parse --profiles-dir profiles --no-partial-parse \
     --target-path "$scratch/target" --log-path "$scratch/logs"
 check "sqlfluff" sqlfluff lint models tests/dbt --processes 0 --nocolor --disable-progress-bar
+check "sqlfluff, Snowflake" sqlfluff lint snowflake --templater placeholder --nocolor \
+    --disable-progress-bar
