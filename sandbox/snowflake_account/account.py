@@ -1,0 +1,147 @@
+"""The account: which statements the stand-in runs itself, and which go to fakesnow."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakesnow.instance import FakeSnow
+
+from . import stages, statements, tasks
+from .session import Session
+from .stages import Stages
+from .statements import Result, options_of, pattern, refused, without_leading_comments
+from .tasks import Tasks
+
+_CREATE_ROLE = pattern(r"create\s+role\s+if\s+not\s+exists\s+(?P<name>\w+)\b.*")
+_USE_ROLE = pattern(r"use\s+role\s+(?P<name>\w+)")
+_GRANT = pattern(r"grant\s.*\sto\s+(?P<kind>role|user)\s+(?P<name>\w+)")
+_INTEGRATION = pattern(
+    r"(?P<verb>create|alter)\s+(?P<kind>storage|notification)\s+integration\s+"
+    r"(if\s+not\s+exists\s+)?(?P<name>\w+)\s+(set\s+)?(?P<options>.*)"
+)
+_WAREHOUSE = pattern(r"(create\s+warehouse\s+if\s+not\s+exists|use\s+warehouse)\s+\w+.*")
+# Properties that fakesnow does not know and that change nothing here.
+_IGNORED = pattern(
+    r"(?<=\s)(with\s+managed\s+access|comment\s*=\s*'(?:[^']|'')*')(?=\s|$)"
+    r"(?=(?:[^']*'[^']*')*[^']*$)"
+)
+_CREATE_CONTAINER = pattern(r"create\s+(database|schema|table)\s.*")
+
+_ADMINISTRATORS = ("ACCOUNTADMIN", "SECURITYADMIN", "SYSADMIN", "USERADMIN")
+
+Handler = Callable[[Session, re.Match[str]], Result]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error that a test has ordered for every statement of a form."""
+
+    form: re.Pattern[str]
+    code: int
+    state: str
+    text: str
+
+
+@dataclass
+class Account:
+    """An account without anything in it.
+
+    ledger: the statements about rights, warehouses and integrations, which are kept and no more,
+        each with the role that gave it.
+    """
+
+    fakesnow: FakeSnow
+    users: dict[str, Any] = field(default_factory=dict)
+    roles: set[str] = field(default_factory=lambda: set(_ADMINISTRATORS))
+    ledger: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    stages: Stages = field(default_factory=Stages)
+    tasks: Tasks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tasks = Tasks(self._run_in)
+        self._lock = threading.RLock()
+        self._handlers: list[tuple[re.Pattern[str], Handler]] = [
+            (_CREATE_ROLE, self._create_role),
+            (_USE_ROLE, self._use_role),
+            (_GRANT, self._grant),
+            (_INTEGRATION, self._integration),
+            (_WAREHOUSE, self._note),
+            (stages.CREATE_FORMAT, self.stages.create_format),
+            (stages.CREATE_STAGE, self.stages.create_stage),
+            (stages.COPY_OUT, self.stages.copy_out),
+            (stages.COPY_IN, self.stages.copy_in),
+            (stages.REMOVE, self.stages.remove),
+            (tasks.CREATE_PROCEDURE, self.tasks.create_procedure),
+            (tasks.CALL, self.tasks.call),
+            (tasks.CREATE_TASK, self.tasks.create_task),
+            (tasks.ALTER_TASK, self.tasks.alter_task),
+            (tasks.EXECUTE_TASK, self.tasks.execute_task),
+            (tasks.SHOW_TASKS, self.tasks.show_tasks),
+        ]
+
+    def run(self, session: Session, sql: str) -> Result:
+        """Run a statement.
+
+        Raises:
+            ProgrammingError: the statement is refused, by the stand-in or by fakesnow.
+        """
+        statement = without_leading_comments(sql).rstrip().removesuffix(";").rstrip()
+        with self._lock:
+            for fault in self.faults:
+                if fault.form.match(statement):
+                    raise refused(fault.text, (fault.code, fault.state))
+            for form, handler in self._handlers:
+                if match := form.fullmatch(statement):
+                    return handler(session, match)
+            return self._run_on_fakesnow(session, statement)
+
+    def _run_on_fakesnow(self, session: Session, statement: str) -> Result:
+        if match := tasks.TASK_HISTORY.search(statement):
+            statement = self.tasks.with_history(match)
+        if _CREATE_CONTAINER.fullmatch(statement):
+            statement = _IGNORED.sub("", statement)
+        cursor = session.cursor()
+        cursor.execute(statement)
+        columns = tuple(column.name for column in cursor.description)
+        return Result(columns, tuple(cursor.fetchall()))
+
+    def _run_in(self, sql: str, database: str, schema: str) -> Result:
+        """Run a statement of a procedure or a task, in the schema that it belongs to."""
+        return self.run(Session(self.fakesnow.connect(database, schema)), sql)
+
+    def _note(self, session: Session, match: re.Match[str]) -> Result:
+        self.ledger.append((session.role, match[0]))
+        return statements.done()
+
+    def _create_role(self, session: Session, match: re.Match[str]) -> Result:
+        self.roles.add(match["name"].upper())
+        return self._note(session, match)
+
+    def _use_role(self, session: Session, match: re.Match[str]) -> Result:
+        session.role = self._role(match["name"])
+        return statements.done()
+
+    def _grant(self, session: Session, match: re.Match[str]) -> Result:
+        if match["kind"].lower() == "role":
+            self._role(match["name"])
+        elif match["name"].upper() not in self.users:
+            raise refused(f"User '{match['name']}' does not exist.", statements.NOT_FOUND)
+        return self._note(session, match)
+
+    def _role(self, name: str) -> str:
+        if name.upper() not in self.roles:
+            raise refused(
+                f"Role '{name.upper()}' does not exist or not authorized.", statements.NOT_FOUND
+            )
+        return name.upper()
+
+    def _integration(self, session: Session, match: re.Match[str]) -> Result:
+        allowed = options_of(match["options"]).get("storage_allowed_locations")
+        if allowed is not None:
+            self.stages.allowed[match["name"].upper()] = allowed
+        return self._note(session, match)

@@ -1,0 +1,183 @@
+"""The account over HTTP, as the Snowflake connector speaks it: fakesnow's server, made stricter."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import uuid
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import fakesnow.server
+import jwt
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from snowflake.connector.errors import Error, ProgrammingError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from .account import Account, Fault
+from .session import Session
+from .statements import Result, pattern
+
+_WRONG_KEY = "390144"
+_NO_SUCH_ROLE = "390189"
+_LOGIN = "/session/v1/login-request"
+_QUERY = "/queries/v1/query-request"
+
+
+def application(account: Account, name: str) -> Starlette:
+    """The server of an account; name: the account's name, which a login must give."""
+    server = _Server(account, name.upper())
+    ours = [
+        Route(_LOGIN, server.login, methods=["POST"]),
+        Route(_QUERY, server.query, methods=["POST"]),
+        Route("/stand-in/ledger", server.ledger),
+        Route("/stand-in/faults", server.set_faults, methods=["PUT"]),
+    ]
+    return Starlette(
+        routes=ours + [r for r in fakesnow.server.routes if r.path not in (_LOGIN, _QUERY)]
+    )
+
+
+class _Server:
+    def __init__(self, account: Account, name: str) -> None:
+        self._account = account
+        self._name = name
+        self._sessions: dict[str, Session] = {}
+
+    async def login(self, request: Request) -> JSONResponse:
+        """Log in with a signed token, and with nothing else."""
+        data = _json(await request.body(), request)["data"]
+        try:
+            self._check_token(data)
+        except (jwt.PyJWTError, KeyError, ValueError):
+            return _error(_WRONG_KEY, f"JWT token is invalid. [{uuid.uuid4()}]")
+        role = request.query_params.get("roleName", "").upper()
+        if role and role not in self._account.roles:
+            return _error(
+                _NO_SUCH_ROLE,
+                f"Role '{role}' specified in the connect string does not exist or not authorized.",
+            )
+        response = await fakesnow.server.login_request(request)
+        answer = json.loads(response.body)
+        token = answer["data"]["token"]
+        self._sessions[token] = Session(fakesnow.server.sessions[token], role or "PUBLIC")
+        # The connector asks for more than fakesnow answers.
+        answer["data"].update(
+            masterToken=token, validityInSeconds=3600, masterValidityInSeconds=14400, sessionId=1
+        )
+        return JSONResponse(answer)
+
+    async def query(self, request: Request) -> JSONResponse:
+        """Run one statement."""
+        session = self._sessions.get(fakesnow.server.to_token(request))
+        if session is None:
+            return _error("390104", "User must login again to access the service.")
+        sql = _json(await request.body(), request)["sqlText"]
+        try:
+            result = await run_in_threadpool(self._account.run, session, sql)
+        except ProgrammingError as error:
+            return _error(f"{error.errno:06d}", str(error.raw_msg), error.sqlstate)
+        except Error as error:
+            return _error("000603", str(error.msg))
+        return JSONResponse(_answer(result, session))
+
+    async def ledger(self, request: Request) -> JSONResponse:
+        """What the account keeps of statements that it cannot run, and who was told of failures."""
+        return JSONResponse(
+            {"statements": self._account.ledger, "notified": self._account.tasks.notified}
+        )
+
+    async def set_faults(self, request: Request) -> JSONResponse:
+        """Set the errors that statements of some forms meet from now on; no faults end that."""
+        self._account.faults = [
+            Fault(pattern(fault["form"]), fault["code"], fault["state"], fault["text"])
+            for fault in await request.json()
+        ]
+        return JSONResponse({})
+
+    def _check_token(self, data: dict[str, Any]) -> None:
+        """Check signature, issuer, subject and age of a login token.
+
+        Raises:
+            jwt.PyJWTError: the token is not one of this user's key, or no longer valid.
+            KeyError: there is no such user, or no token.
+            ValueError: the login is of another kind.
+        """
+        if data.get("AUTHENTICATOR") != "SNOWFLAKE_JWT":
+            raise ValueError("key-pair login only")
+        user = data["LOGIN_NAME"].upper()
+        key = self._account.users[user]
+        der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        fingerprint = base64.b64encode(hashlib.sha256(der).digest()).decode()
+        subject = f"{self._name}.{user}"
+        jwt.decode(
+            data["TOKEN"],
+            key,
+            algorithms=["RS256"],
+            issuer=f"{subject}.SHA256:{fingerprint}",
+            subject=subject,
+            options={"require": ["exp", "iat", "iss", "sub"]},
+        )
+
+
+def _json(body: bytes, request: Request) -> Any:
+    return json.loads(
+        gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body
+    )
+
+
+def _error(code: str, text: str, state: str | None = None) -> JSONResponse:
+    """Snowflake answers 200 to what it refuses."""
+    return JSONResponse(
+        {
+            "data": {"errorCode": code, "sqlState": state},
+            "code": code,
+            "message": text,
+            "success": False,
+        }
+    )
+
+
+def _answer(result: Result, session: Session) -> dict[str, Any]:
+    columns = list(zip(*result.rows, strict=True)) or [()] * len(result.columns)
+    return {
+        "data": {
+            "rowtype": [
+                _column(name, values) for name, values in zip(result.columns, columns, strict=True)
+            ],
+            "rowset": [[_text(value) for value in row] for row in result.rows],
+            "total": len(result.rows),
+            "returned": len(result.rows),
+            "queryId": str(uuid.uuid4()),
+            "queryResultFormat": "json",
+            "statementTypeId": 0x1000,
+            "finalDatabaseName": session.database,
+            "finalSchemaName": session.schema,
+            "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
+        },
+        "success": True,
+    }
+
+
+def _column(name: str, values: tuple[Any, ...]) -> dict[str, Any]:
+    """A column's name and type: numbers are numbers, everything else is text."""
+    described = {"name": name, "nullable": True, "database": "", "schema": "", "table": ""}
+    numbers = [value for value in values if isinstance(value, (int, Decimal))]
+    if numbers and len(numbers) == len([value for value in values if value is not None]):
+        scale = max(-int(Decimal(number).as_tuple().exponent) for number in numbers)
+        return {**described, "type": "fixed", "precision": 38, "scale": max(scale, 0)}
+    length = {"length": 16777216, "byteLength": 16777216}
+    return {**described, "type": "text", "precision": None, "scale": None, **length}
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, date) else str(value)
