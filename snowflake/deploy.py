@@ -336,7 +336,12 @@ def status(options: argparse.Namespace) -> int:
 
 
 def _unloader(settings: Settings) -> contextlib.AbstractContextManager[SnowflakeConnection]:
-    return connected(settings, role=settings["unloader_role"], warehouse=settings["warehouse"])
+    return connected(
+        settings,
+        role=settings["unloader_role"],
+        warehouse=settings["warehouse"],
+        database=settings["database"],
+    )
 
 
 def _report(began: float, what: str) -> None:

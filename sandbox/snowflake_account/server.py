@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import json
 import uuid
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +37,7 @@ def application(account: Account, name: str) -> Starlette:
     ours = [
         Route(_LOGIN, server.login, methods=["POST"]),
         Route(_QUERY, server.query, methods=["POST"]),
+        Route("/telemetry/send", server.telemetry, methods=["POST"]),
         Route("/stand-in/ledger", server.ledger),
         Route("/stand-in/faults", server.set_faults, methods=["PUT"]),
     ]
@@ -87,6 +88,10 @@ class _Server:
         except Error as error:
             return _error("000603", str(error.msg))
         return JSONResponse(_answer(result, session))
+
+    async def telemetry(self, request: Request) -> JSONResponse:
+        """The connector's figures about itself, which nobody reads here."""
+        return JSONResponse({"success": True})
 
     async def ledger(self, request: Request) -> JSONResponse:
         """What the account keeps of statements that it cannot run, and who was told of failures."""
@@ -167,17 +172,25 @@ def _answer(result: Result, session: Session) -> dict[str, Any]:
 
 
 def _column(name: str, values: tuple[Any, ...]) -> dict[str, Any]:
-    """A column's name and type: numbers are numbers, everything else is text."""
-    described = {"name": name, "nullable": True, "database": "", "schema": "", "table": ""}
-    numbers = [value for value in values if isinstance(value, (int, Decimal))]
-    if numbers and len(numbers) == len([value for value in values if value is not None]):
-        scale = max(-int(Decimal(number).as_tuple().exponent) for number in numbers)
-        return {**described, "type": "fixed", "precision": 38, "scale": max(scale, 0)}
-    length = {"length": 16777216, "byteLength": 16777216}
-    return {**described, "type": "text", "precision": None, "scale": None, **length}
+    """A column's name and type, by its values: number, date, timestamp, or else text."""
+    column = {"name": name, "nullable": True, "precision": None, "scale": None}
+    present = [value for value in values if value is not None]
+    if present and all(isinstance(value, (int, Decimal)) for value in present):
+        scale = max(-int(Decimal(number).as_tuple().exponent) for number in present)
+        return {**column, "type": "fixed", "precision": 38, "scale": max(scale, 0)}
+    if present and all(isinstance(value, datetime) for value in present):
+        return {**column, "type": "timestamp_ntz", "scale": 9}
+    if present and all(isinstance(value, date) for value in present):
+        return {**column, "type": "date"}
+    return {**column, "type": "text", "length": 16777216, "byteLength": 16777216}
 
 
 def _text(value: Any) -> str | None:
+    """A value as the connector expects it: dates in days, timestamps in seconds since 1970."""
     if value is None:
         return None
-    return value.isoformat() if isinstance(value, date) else str(value)
+    if isinstance(value, datetime):
+        return f"{value.replace(tzinfo=UTC).timestamp():.9f}"
+    if isinstance(value, date):
+        return str((value - date(1970, 1, 1)).days)
+    return str(value)

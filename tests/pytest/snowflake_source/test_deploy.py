@@ -1,0 +1,380 @@
+"""deploy.py: what it runs, what it refuses, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from accounts import LOAD_DATE, Account
+from reference.contract import TABLES, Kind
+
+from sandbox.aws import Aws, free_port
+from sandbox.snowflake_server import USER, Fault, SnowflakeServer, write_key_pair
+from shelfweek.contract import PROJECT
+from snowflake import deploy
+
+PASSPHRASE = "canary-of-a-passphrase"  # noqa: S105
+PROGRAM = PROJECT / "snowflake" / "deploy.py"
+FILES = [
+    "01_roles.sql",
+    "02_integrations.sql",
+    "03_warehouse.sql",
+    "04_database.sql",
+    "05_raw_tables.sql",
+    "06_stages.sql",
+    "07_unload_procedure.sql",
+    "08_unload_task.sql",
+]
+
+
+def state_of(account: Account) -> dict[str, object]:
+    """What the account keeps of a deployment."""
+    tables = account.sql(
+        "select table_name, column_name, data_type, is_nullable "
+        f"from {account.database}.information_schema.columns where table_schema = 'RAW' "
+        "order by table_name, ordinal_position"
+    )
+    return {
+        "columns": tables,
+        "statements": sorted({text for _, text in account.server.ledger()["statements"]}),
+        "task": account.sql(f"show tasks like 'unload_night' in schema {account.database}.ops"),
+    }
+
+
+# --- plan and deploy -----------------------------------------------------------------------------
+
+
+def test_a_plan_needs_no_connection_and_leaves_no_parameter_open(
+    unconnected: Account,
+) -> None:
+    outcome = unconnected.with_settings(
+        SNOWFLAKE_ACCOUNT="", SNOWFLAKE_PRIVATE_KEY_FILE="", SNOWFLAKE_LANDING_URL="s3://b00/x=1/"
+    ).deploy("plan")
+    assert outcome.code == 0, outcome.errors
+    assert re.findall(r"^-- (\d\d_\w+\.sql)$", outcome.output, re.MULTILINE) == FILES
+    assert "&{" not in outcome.output
+    assert "url = 's3://b00/x=1/'" in outcome.output
+    assert "def unload(" in outcome.output
+    assert "copy into sales" not in outcome.output
+
+
+def test_a_plan_can_leave_out_what_an_administrator_runs(unconnected: Account) -> None:
+    output = unconnected.deploy("plan", "--from", "03").output
+    assert re.findall(r"^-- (\d\d_\w+\.sql)$", output, re.MULTILINE) == FILES[2:]
+    assert set(re.findall(r"^use role (\w+);", output, re.MULTILINE)) == {
+        "shelfweek_deployer",
+        "shelfweek_unloader",
+    }
+    outcome = unconnected.deploy("plan", "--from", "30")
+    assert outcome.code == 1
+    assert outcome.errors.endswith("begins with 30\n")
+
+
+def test_a_second_deployment_changes_nothing(new_account: Callable[[], Account]) -> None:
+    account = new_account()
+    first = account.deploy("deploy")
+    assert first.code == 0, first.errors
+    assert re.findall(r"s  (\d\d_\w+\.sql): \d+ statements", first.output) == FILES
+    account.fill(store=[[1, "kept"]])
+    before = state_of(account)
+    assert account.deploy("deploy").code == 0
+    assert account.deploy("deploy", "--from", "03").code == 0
+    assert state_of(account) == before
+    assert account.sql("select store_num from store") == [("kept",)]
+    status = account.deploy("status")
+    assert (status.code, status.output.splitlines()) == (
+        0,
+        [
+            "task unload_night: started, USING CRON 0 7 * * * UTC",
+            "no run in the last seven days",
+        ],
+    )
+
+
+def test_every_statement_can_be_run_again() -> None:
+    """Nothing is created that might be there already, and no integration is replaced."""
+    for path in deploy.sql_files():
+        for statement in deploy.statements(path.read_text()):
+            words = " ".join(statement.split())
+            if words.startswith("create"):
+                form = r"create (or replace (procedure|task|stage|file format)|.* if not exists) .*"
+                assert re.fullmatch(form, words), words
+
+
+def test_raw_tables_have_the_columns_of_the_contract(shared_account: Account) -> None:
+    types = {
+        Kind.BIGINT: {"NUMBER(38,0)"},
+        Kind.INT: {"NUMBER(38,0)"},
+        Kind.DECIMAL: {"NUMBER(18,4)"},
+        Kind.FLAG: {"NUMBER(1,0)"},
+        Kind.DATE: {"DATE"},
+        Kind.TEXT: {"VARCHAR(16777216)"},
+    }
+    for name, table in TABLES.items():
+        described = shared_account.sql(f"describe table {name}")
+        assert [row[0] for row in described] == list(table.columns)
+        for row in described:
+            assert row[1] in types[table.kinds[row[0]]], row
+            assert (row[3] == "N") == (row[0] in table.key), row
+
+
+def test_the_unloader_may_read_and_dump_and_nothing_else(shared_account: Account) -> None:
+    name = shared_account.database
+    granted = {
+        text.removesuffix(" to role shelfweek_unloader")
+        for _, text in shared_account.server.ledger()["statements"]
+        if text.endswith(" to role shelfweek_unloader") and name in text
+    }
+    assert granted == {
+        f"grant usage on integration {name}_alerts",
+        f"grant usage on database {name}",
+        f"grant usage on schema {name}.raw",
+        f"grant usage on schema {name}.ops",
+        f"grant create procedure on schema {name}.ops",
+        f"grant create task on schema {name}.ops",
+        f"grant select on all tables in schema {name}.raw",
+    }
+
+
+@pytest.mark.parametrize("folder", [PROJECT, PROJECT / "docs"])
+def test_it_runs_as_a_program_from_any_folder(unconnected: Account, folder: Path) -> None:
+    """The folder `snowflake` must not hide the connector's package."""
+    result = subprocess.run(  # noqa: S603
+        [sys.executable, os.path.relpath(PROGRAM, folder), "plan"],
+        cwd=folder,
+        env={**os.environ, **unconnected.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("-- 01_roles.sql\n")
+
+
+def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        deploy.main(["--help"])
+    text = capsys.readouterr().out
+    for setting in (*deploy.CONNECTION, *deploy.PARAMETERS):
+        assert setting.variable in text
+        assert setting.meaning in text
+
+
+def test_statements_end_at_semicolons_of_their_own() -> None:
+    text = (
+        "-- a; b\nselect ';', 'it''s', '\\';';\n\ncall p() as\n$$\nx = 1; -- kept\n$$;\n-- end;\n"
+    )
+    assert deploy.statements(text) == [
+        "select ';', 'it''s', '\\';'",
+        "call p() as\n$$\nx = 1; -- kept\n$$",
+    ]
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unconnected(tmp_path: Path) -> Account:
+    """Settings of an account that nobody answers for."""
+    private_key, _ = write_key_pair(tmp_path)
+    server = SnowflakeServer(f"http://127.0.0.1:{free_port()}", private_key)
+    return Account(server, Aws("http://127.0.0.1:1"), "shop")
+
+
+def test_all_missing_settings_are_named_at_once(unconnected: Account) -> None:
+    outcome = unconnected.with_settings(
+        SNOWFLAKE_ACCOUNT="", SNOWFLAKE_LANDING_URL="", SNOWFLAKE_PRIVATE_KEY_FILE=""
+    ).deploy("deploy")
+    assert outcome.code == 1
+    assert outcome.errors == (
+        "error: settings: not set: SNOWFLAKE_ACCOUNT, SNOWFLAKE_PRIVATE_KEY_FILE, "
+        "SNOWFLAKE_LANDING_URL; see --help\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SNOWFLAKE_DATABASE", "shop; drop database shop"),
+        ("SNOWFLAKE_DATABASE", '"shop"'),
+        ("SNOWFLAKE_WAREHOUSE", "1st"),
+        ("SNOWFLAKE_DEPLOYER_ROLE", "a'b"),
+        ("SNOWFLAKE_USER", "x to role accountadmin"),
+        ("SNOWFLAKE_LANDING_URL", "s3://bucket/it's/"),
+        ("SNOWFLAKE_LANDING_URL", "s3://bucket/no-slash"),
+        ("SNOWFLAKE_LANDING_URL", "https://bucket/x/"),
+        ("SNOWFLAKE_SOURCE_ROLE_ARN", "arn:aws:iam::1:role/x"),
+        ("SNOWFLAKE_ALERT_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:a'b"),
+        ("SNOWFLAKE_WINDOW_DAYS", "0"),
+        ("SNOWFLAKE_WINDOW_DAYS", "35 + 1"),
+        ("SNOWFLAKE_MAX_FILE_BYTES", "1e9"),
+    ],
+)
+def test_a_setting_that_does_not_look_right_never_reaches_sql(
+    unconnected: Account, variable: str, value: str
+) -> None:
+    outcome = unconnected.with_settings(**{variable: value}).deploy("plan")
+    assert (outcome.code, outcome.output) == (1, "")
+    assert outcome.errors.startswith(f"error: settings: {variable} is not right")
+    assert outcome.errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["http://account.example.com:80", "ftp://x", "127.0.0.1:80"])
+def test_no_login_without_tls_but_on_this_machine(unconnected: Account, url: str) -> None:
+    outcome = unconnected.with_settings(SNOWFLAKE_URL=url).deploy("status")
+    assert outcome.errors.startswith("error: settings: SNOWFLAKE_URL is not right")
+
+
+# --- login and rights ----------------------------------------------------------------------------
+
+
+def test_an_account_that_does_not_answer_is_named(
+    unconnected: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "LOGIN_TIMEOUT", 1)
+    outcome = unconnected.deploy("status")
+    assert outcome.code == 1
+    url = unconnected.server.url
+    assert outcome.errors.startswith(f"error: account sandbox cannot be reached at {url}: ")
+
+
+def test_a_wrong_key_and_a_wrong_user_are_told(shared_account: Account, tmp_path: Path) -> None:
+    other, _ = write_key_pair(tmp_path)
+    outcome = shared_account.with_settings(SNOWFLAKE_PRIVATE_KEY_FILE=str(other)).deploy("status")
+    assert outcome.code == 1
+    assert outcome.errors == (
+        f"error: wrong key: {other} is not the key of user {USER} in account sandbox "
+        "(its RSA_PUBLIC_KEY), or there is no such user\n"
+    )
+    for changes in ({"SNOWFLAKE_USER": "nobody"}, {"SNOWFLAKE_ACCOUNT": "elsewhere"}):
+        outcome = shared_account.with_settings(**changes).deploy("status")
+        assert outcome.errors.startswith("error: wrong key: ")
+
+
+def test_a_key_that_cannot_be_opened_is_named_without_its_secrets(
+    shared_account: Account, tmp_path: Path
+) -> None:
+    locked, _ = write_key_pair(tmp_path, PASSPHRASE)
+    no_key = tmp_path / "no_key"
+    no_key.write_text("x")
+    for path, passphrase, reason in (
+        (tmp_path / "absent", "", "cannot be read: No such file or directory"),
+        (no_key, "", "cannot be opened"),
+        (locked, "", "cannot be opened"),
+        (locked, PASSPHRASE + "x", "cannot be opened"),
+        # It opens, and is another user's.
+        (locked, PASSPHRASE, "is not the key of user"),
+    ):
+        outcome = shared_account.with_settings(
+            SNOWFLAKE_PRIVATE_KEY_FILE=str(path), SNOWFLAKE_PRIVATE_KEY_PASSPHRASE=passphrase
+        ).deploy("status")
+        assert outcome.code == 1
+        assert reason in outcome.errors
+        assert outcome.errors.count("\n") == 1
+
+
+def test_no_secret_is_printed(
+    shared_account: Account, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    locked, _ = write_key_pair(tmp_path, PASSPHRASE)
+    accounts = (
+        shared_account,
+        shared_account.with_settings(
+            SNOWFLAKE_PRIVATE_KEY_FILE=str(locked), SNOWFLAKE_PRIVATE_KEY_PASSPHRASE=PASSPHRASE
+        ),
+    )
+    secrets = [PASSPHRASE]
+    for path in (shared_account.server.private_key, locked):
+        secrets += [line for line in path.read_text().splitlines() if "-----" not in line]
+    with caplog.at_level("DEBUG"):
+        for account in accounts:
+            for command in ("plan", "deploy", "status", "unload"):
+                outcome = account.deploy(command)
+                said = outcome.output + outcome.errors + caplog.text
+                assert [secret for secret in secrets if secret in said] == []
+
+
+def test_before_the_first_deployment_the_role_is_missing(unconnected_role: Account) -> None:
+    outcome = unconnected_role.deploy("unload", "--load-date", LOAD_DATE.isoformat())
+    assert outcome.errors == (
+        "error: missing right: Role 'SHOP_ABSENT' specified in the connect string does not exist "
+        f"or not authorized. The roles come with deploy, which gives them to {USER}\n"
+    )
+
+
+@pytest.fixture
+def unconnected_role(shared_account: Account) -> Account:
+    """The account with an unloader that does not exist."""
+    return shared_account.with_settings(SNOWFLAKE_UNLOADER_ROLE="shop_absent")
+
+
+def test_a_missing_right_names_file_and_statement(account: Account) -> None:
+    account.server.set_faults(
+        [
+            Fault(
+                "create warehouse",
+                3001,
+                "42501",
+                "SQL access control error:\nInsufficient privileges to operate on account 'X'",
+            )
+        ]
+    )
+    outcome = account.deploy("deploy")
+    assert outcome.code == 1
+    assert "02_integrations.sql" in outcome.output
+    assert "03_warehouse.sql" not in outcome.output
+    assert outcome.errors == (
+        "error: missing right: 03_warehouse.sql, statement 2: SQL access control error: "
+        "Insufficient privileges to operate on account 'X'\n"
+    )
+
+
+def test_status_tells_a_task_that_is_missing_or_off(account: Account) -> None:
+    account.sql("alter task ops.unload_night suspend")
+    outcome = account.deploy("status")
+    assert outcome.code == 1
+    assert "task unload_night: suspended" in outcome.output
+    account.sql("alter task ops.unload_night resume")
+    outcome = account.with_settings(SNOWFLAKE_DATABASE="nowhere").deploy("status")
+    assert outcome.code == 1
+    assert "there is no task unload_night in nowhere.ops" in outcome.errors
+
+
+# --- load ----------------------------------------------------------------------------------------
+
+
+def test_a_load_replaces_all_rows_or_none(account: Account, tmp_path: Path) -> None:
+    headers = {name: ",".join(table.columns) for name, table in TABLES.items()}
+    rows = {"sales": "5,9,1,2026-01-12", "inventory": "2026-01-12,1,9", "calendar": "2026-01-12"}
+    rows |= {"store": '1,"a ""b""",""', "product": "9"}
+    for name, row in rows.items():
+        row += "," * (len(TABLES[name].columns) - 1 - row.count(","))
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rows.csv").write_text(f"{headers[name]}\n{row}\n")
+    account.upload(tmp_path)
+    outcome = account.deploy("load")
+    assert outcome.code == 0, outcome.errors
+    assert outcome.output.count(" 1 rows into ") == 5
+    assert account.sql("select trans_id, sales_qty from sales") == [(5, None)]
+    assert account.sql("select store_num, store_desc, addr from store") == [('a "b"', "", None)]
+
+    account.fill(sales=[[6, 9, 1, "2026-01-11"]])
+    bad = tmp_path / "calendar" / "rows.csv"
+    bad.write_text(f"{headers['calendar']}\nno date{',' * 10}\n")
+    account.upload(tmp_path)
+    outcome = account.deploy("load")
+    assert outcome.code == 1
+    assert outcome.errors.startswith("error: copy into calendar: ")
+    assert account.sql("select trans_id from sales") == [(6,)]
+
+    source = "s3://shelfweek/nothing/here/"
+    empty = account.with_settings(SNOWFLAKE_SOURCE_URL=source)
+    assert empty.deploy("deploy").code == 0
+    assert empty.deploy("load").errors == f"error: copy into sales: no rows in {source}\n"
+    assert account.sql("select trans_id from sales") == [(6,)]
+    assert account.deploy("deploy").code == 0
