@@ -24,10 +24,11 @@ _INTEGRATION = pattern(
     r"(if\s+not\s+exists\s+)?(?P<name>\w+)\s+(set\s+)?(?P<options>.*)"
 )
 _WAREHOUSE = pattern(r"(create\s+warehouse\s+if\s+not\s+exists|use\s+warehouse)\s+\w+.*")
-# Properties that fakesnow does not know and that change nothing here.
+# Properties that fakesnow does not know and that change nothing here, and the primary key, which
+# Snowflake keeps as a remark while DuckDB would enforce it.
 _IGNORED = pattern(
-    r"(?<=\s)(with\s+managed\s+access|comment\s*=\s*'(?:[^']|'')*')(?=\s|$)"
-    r"(?=(?:[^']*'[^']*')*[^']*$)"
+    r"\s(with\s+managed\s+access|comment\s*=\s*'(?:[^']|'')*')(?=\s|$)"
+    r"|,\s*primary\s+key\s*\([^)]*\)"
 )
 _CREATE_CONTAINER = pattern(r"create\s+(database|schema|table)\s.*")
 
