@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs server stop sql rollback export sample bench clean readiness-package
+.PHONY: help run test lint docs server stop sql rollback export sample night-source \
+	readiness-package bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
 export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N
@@ -18,16 +19,22 @@ help: ## this list
 	@python3 -m venv .tools
 	@.tools/bin/pip install --quiet --disable-pip-version-check uv
 
-# The environment of the main job; `dev` adds the test tools and stays once it is there.
+# The environment of the main job; `source` adds what the night's source needs, `dev` the test tools.
+# What is there stays.
 .venv/.run: pyproject.toml uv.lock | $(UV)
 	@echo "Installing the environment ..."
 	@$(UV) sync --quiet --frozen --inexact
 	@touch $@
 
+.venv/.source: pyproject.toml uv.lock | $(UV)
+	@echo "Installing the environment with the clients of AWS and Snowflake ..."
+	@$(UV) sync --quiet --frozen --inexact --group source
+	@touch .venv/.run $@
+
 .venv/.dev: pyproject.toml uv.lock | $(UV)
 	@echo "Installing the environment with the test tools ..."
 	@$(UV) sync --quiet --frozen --group dev
-	@touch .venv/.run $@
+	@touch .venv/.run .venv/.source $@
 
 # The emulators of AWS and Snowflake, in an environment of their own.
 sandbox/emulators/.venv/.done: sandbox/emulators/pyproject.toml sandbox/emulators/uv.lock | $(UV)
@@ -69,6 +76,9 @@ sample: .venv/.run ## sample dumps (TO=folder; SALES=csv for real sales lines)
 
 readiness-package: ## zip the readiness check for Lambda, print where it lies
 	@python3 -m sandbox.lambda_package
+
+night-source: .venv/.source sandbox/emulators/.venv/.done ## play a night's source against emulators
+	@exec $(PYTHON) -m sandbox.night_source
 
 bench: .venv/.dev ## measure, as ratios (N=million rows)
 	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"}

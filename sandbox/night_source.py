@@ -1,0 +1,213 @@
+"""The story of a night before Airflow, on this machine: `make night-source`.
+
+Emulated S3 and a stand-in Snowflake account come up, the account is deployed and filled from the
+sample generator, and at 2:00 EST its task dumps the night to the landing. Only the clock is not
+waited for: each step runs as soon as the one before has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sandbox import aws, snowflake_server
+from sandbox.aws import Aws, EmulatorError
+from sandbox.sample.__main__ import main as write_sample
+from sandbox.snowflake_server import SnowflakeServer
+from shelfweek.contract import PROJECT
+from snowflake import deploy
+
+EST = timezone(timedelta(hours=-5))
+# Emulated AWS services that the steps use.
+SERVICES = ("s3",)
+LANDING = "s3://shelfweek-landing/dumps/"
+SOURCE = "s3://shelfweek-source/raw/"
+DEPLOY = PROJECT / "snowflake" / "deploy.py"
+
+
+class StepError(Exception):
+    """A step of the night failed; the text says which."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """What the steps share: the emulated accounts, the load date, and where the story is told."""
+
+    console: Console
+    aws: Aws
+    account: SnowflakeServer
+    load_date: date
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of deploy.py."""
+        arn = "arn:aws:iam::123456789012:role"
+        return {
+            **self.account.connection,
+            "SNOWFLAKE_LANDING_URL": LANDING,
+            "SNOWFLAKE_LANDING_ROLE_ARN": f"{arn}/shelfweek-landing",
+            "SNOWFLAKE_SOURCE_URL": SOURCE,
+            "SNOWFLAKE_SOURCE_ROLE_ARN": f"{arn}/shelfweek-source",
+            "SNOWFLAKE_ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:shelfweek-alerts",
+            "SNOWFLAKE_ALERT_ROLE_ARN": f"{arn}/shelfweek-alerts",
+            # So small that the large tables come in parts.
+            "SNOWFLAKE_MAX_FILE_BYTES": "300000",
+        }
+
+    def say(self, text: str) -> None:
+        """Tell something, with the seconds since the begin."""
+        self.console.print(Text(f"{time.monotonic() - self.began:8.1f} s  {text}"))
+
+    def deploy(self, *arguments: str) -> None:
+        """Run deploy.py as its users do, and show what it says.
+
+        Raises:
+            StepError: it failed.
+        """
+        self.say(f"python snowflake/deploy.py {' '.join(arguments)}")
+        result = subprocess.run(  # noqa: S603
+            [sys.executable, DEPLOY, *arguments],
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        for line in result.stdout.splitlines():
+            self.console.print(Text(f"            {line.strip()}", style="dim"))
+        if result.returncode != 0:
+            raise StepError(f"deploy.py {arguments[0]} failed")
+
+
+def make_raw_data(night: Night) -> None:
+    """Put the source's files into its bucket, one folder per table."""
+    s3 = night.aws.client("s3")
+    for url in (LANDING, SOURCE):
+        s3.create_bucket(Bucket=urlsplit(url).netloc)
+    address = urlsplit(SOURCE)
+    with tempfile.TemporaryDirectory(prefix="shelfweek-raw-") as folder:
+        end = night.load_date.isoformat()
+        with contextlib.redirect_stdout(io.StringIO()):
+            write_sample(["--to", folder, "--clean", "--nights", "1", "--end", end])
+        files = sorted(Path(folder).rglob("*.csv"))
+        for path in files:
+            table = path.relative_to(folder).parts[0]
+            key = f"{address.path.lstrip('/')}{table}/{path.name}"
+            s3.upload_file(str(path), address.netloc, key)
+    night.say(f"{len(files)} files lie in {SOURCE}")
+
+
+def deploy_account(night: Night) -> None:
+    """Roles, warehouse, tables, stages, procedure and task."""
+    night.deploy("deploy")
+
+
+def load_raw_tables(night: Night) -> None:
+    """The transactional tables, from the source's bucket."""
+    night.deploy("load")
+
+
+def run_task(night: Night) -> None:
+    """What Snowflake's own clock starts at 7:00 UTC."""
+    night.say("execute task unload_night")
+    settings = deploy.read_settings([*deploy.CONNECTION, *deploy.PARAMETERS], night.environment)
+    task = f"{settings['database']}.ops.unload_night"
+    with deploy.connected(settings) as connection:
+        deploy.run(connection, f"execute task {task}", "the task")
+    night.deploy("status")
+
+
+def list_landing(night: Night) -> None:
+    """Every object of the night, with its size."""
+    address = urlsplit(LANDING)
+    pages = (
+        night.aws.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=address.netloc, Prefix=address.path.lstrip("/"))
+    )
+    table = Table(title=LANDING, title_justify="left", box=None, padding=(0, 2))
+    table.add_column("object")
+    table.add_column("bytes", justify="right")
+    table.add_column("written (UTC)", justify="right")
+    objects = [item for page in pages for item in page.get("Contents", [])]
+    # The manifest was written last.
+    for item in sorted(objects, key=lambda item: (item["LastModified"], item["Key"])):
+        name = item["Key"].removeprefix(address.path.lstrip("/"))
+        table.add_row(name, f"{item['Size']:,}", f"{item['LastModified']:%H:%M:%S}")
+    night.console.print(table)
+
+
+Step = Callable[[Night], None]
+
+CHAPTERS: tuple[tuple[str, tuple[Step, ...]], ...] = (
+    ("Once: the account", (deploy_account,)),
+    ("The day before: the raw data", (make_raw_data, load_raw_tables)),
+    ("2:00 EST: Snowflake dumps the night", (run_task, list_landing)),
+)
+
+
+def play(console: Console) -> None:
+    """Start the emulators and run all chapters.
+
+    Raises:
+        EmulatorError: an emulator is not installed or does not start.
+        StepError: a step failed.
+    """
+    load_date = datetime.now(EST).date()
+    console.print(Text(f"Night {load_date}", style="bold"))
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        emulated = stack.enter_context(aws.running(SERVICES))
+        account = stack.enter_context(snowflake_server.running(emulated))
+        night = Night(console, emulated, account, load_date, began)
+        night.say(f"emulated AWS at {emulated.endpoint}, Snowflake stand-in at {account.url}")
+        for title, steps in CHAPTERS:
+            console.print(Text(f"\n{title}", style="bold"))
+            for step in steps:
+                step(night)
+    console.print()
+    console.print(f"Done in {time.monotonic() - began:.1f} s; nothing is left running.")
+
+
+def main() -> int:
+    """Tell the story and return the exit code."""
+    # A terminated command cleans up like an interrupted one.
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 100
+    try:
+        play(console)
+    except (EmulatorError, StepError) as error:
+        Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
+        return 1
+    except KeyboardInterrupt:
+        Console(stderr=True).print("\nStopped; nothing is left running.")
+        return 130
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

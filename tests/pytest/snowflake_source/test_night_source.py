@@ -1,0 +1,48 @@
+"""`make night-source` tells the whole story and leaves nothing running."""
+
+from __future__ import annotations
+
+import io
+from contextlib import nullcontext
+from pathlib import Path
+
+import psutil
+import pytest
+from accounts import MISSING, REASON
+from rich.console import Console
+
+from sandbox import night_source
+from sandbox.aws import Aws
+from sandbox.snowflake_server import SnowflakeServer
+
+
+@pytest.mark.skipif(MISSING, reason=REASON)
+def test_a_night_is_played_up_to_its_landing() -> None:
+    before = set(psutil.Process().children(recursive=True))
+    told = io.StringIO()
+    night_source.play(Console(file=told, width=100))
+    story = told.getvalue()
+    chapters = [title for title, _ in night_source.CHAPTERS]
+    assert [line for line in story.splitlines() if line in chapters] == chapters
+    assert "last run: SUCCEEDED" in story
+    objects = [line.split()[0] for line in story.splitlines() if "/load_date=" in line]
+    assert objects[-1].startswith("manifest/")
+    assert {name.split("/")[0] for name in objects[:-1]} == {
+        "sales", "inventory", "store", "product", "calendar",
+    }  # fmt: skip
+    assert sum(name.startswith("sales/") for name in objects) > 1
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+def test_a_failed_step_ends_the_story_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The account that it talks to is not there."""
+    emulated = Aws("http://127.0.0.1:1")
+    account = SnowflakeServer("http://127.0.0.1:1", Path("absent"))
+    monkeypatch.setattr(night_source.aws, "running", lambda _: nullcontext(emulated))
+    monkeypatch.setattr(night_source.snowflake_server, "running", lambda _: nullcontext(account))
+    assert night_source.main() == 1
+    said = capsys.readouterr()
+    assert "error: key absent cannot be read" in said.out
+    assert said.err == "error: deploy.py deploy failed\n"
