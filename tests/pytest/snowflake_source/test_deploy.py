@@ -165,6 +165,21 @@ def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
         assert setting.meaning in text
 
 
+def test_the_documentation_lists_every_setting_with_its_default() -> None:
+    text = (PROJECT / "docs" / "snowflake.md").read_text()
+    documented = re.findall(r"^\| `(SNOWFLAKE_\w+)` \| (.*?) \| (.*) \|$", text, re.MULTILINE)
+    assert documented == [
+        (
+            setting.variable,
+            "required" if setting.default is None else f"`{setting.default}`",
+            setting.meaning,
+        )
+        if setting.default != ""
+        else (setting.variable, "none", setting.meaning)
+        for setting in (*deploy.CONNECTION, *deploy.PARAMETERS)
+    ]
+
+
 def test_statements_end_at_semicolons_of_their_own() -> None:
     text = (
         "-- a; b\nselect ';', 'it''s', '\\';';\n\ncall p() as\n$$\nx = 1; -- kept\n$$;\n-- end;\n"

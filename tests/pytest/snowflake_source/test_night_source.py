@@ -11,9 +11,7 @@ import pytest
 from accounts import MISSING, REASON
 from rich.console import Console
 
-from sandbox import night_source
-from sandbox.aws import Aws
-from sandbox.snowflake_server import SnowflakeServer
+from sandbox import aws, night_source, snowflake_server
 
 
 @pytest.mark.skipif(MISSING, reason=REASON)
@@ -38,10 +36,10 @@ def test_a_failed_step_ends_the_story_with_its_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The account that it talks to is not there."""
-    emulated = Aws("http://127.0.0.1:1")
-    account = SnowflakeServer("http://127.0.0.1:1", Path("absent"))
-    monkeypatch.setattr(night_source.aws, "running", lambda _: nullcontext(emulated))
-    monkeypatch.setattr(night_source.snowflake_server, "running", lambda _: nullcontext(account))
+    emulated = aws.Aws("http://127.0.0.1:1")
+    account = snowflake_server.SnowflakeServer("http://127.0.0.1:1", Path("absent"))
+    monkeypatch.setattr(aws, "running", lambda _: nullcontext(emulated))
+    monkeypatch.setattr(snowflake_server, "running", lambda _: nullcontext(account))
     assert night_source.main() == 1
     said = capsys.readouterr()
     assert "error: key absent cannot be read" in said.out

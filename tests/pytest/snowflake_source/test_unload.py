@@ -16,8 +16,6 @@ from sandbox.snowflake_server import Fault
 from shelfweek.landing import Landing
 from snowflake.procedures import unload as handler
 
-BROKEN = {"code": 91003, "state": "55000", "text": "Failure using stage area. Access Denied"}
-
 
 def sales_on(*days: str | date, trans_id: int = 1) -> list[list[Any]]:
     """One sale on each day."""
@@ -136,13 +134,12 @@ def test_a_run_that_breaks_off_leaves_no_manifest_of_an_earlier_one(
 ) -> None:
     assert account.unload().code == 0
     assert account.manifest() is not None
-    account.server.set_faults([Fault(form=f"copy into '@landing/{table}/", **BROKEN)])
+    reason = "Failure using stage area. Access Denied"
+    account.server.set_faults([Fault(f"copy into '@landing/{table}/", 91003, "55000", reason)])
     outcome = account.unload()
     assert outcome.code == 1
     what = "the manifest" if table == "manifest" else table
-    assert outcome.errors == (
-        f"error: unload: {what}: 091003 (55000): Failure using stage area. Access Denied\n"
-    )
+    assert outcome.errors == (f"error: unload: {what}: 091003 (55000): {reason}\n")
     assert account.manifest() is None
     account.server.set_faults([])
     assert account.unload().code == 0
