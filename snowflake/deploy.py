@@ -412,6 +412,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DeployError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; running the command again is safe", file=sys.stderr)
+        return 130
     return code
 
 

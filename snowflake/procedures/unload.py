@@ -75,6 +75,11 @@ def _number(name: str, value: int, largest: int) -> int:
     return value
 
 
+def _literal(day: date) -> str:
+    """A date in SQL, whatever format of dates the session expects."""
+    return f"to_date('{day.isoformat()}', 'YYYY-MM-DD')"
+
+
 def _folder(name: str, night: date) -> str:
     """Where the files of a table, or the manifest, of a night lie in the stage."""
     return f"@landing/{name}/load_date={night.isoformat()}/"
@@ -95,7 +100,7 @@ def _refuse_rows_after(session: Any, table: str, newest: date) -> None:
     column = BUSINESS_DATES[table]
     [[count, latest]] = _run(
         session,
-        f"select count(*), max({column}) from raw.{table} where {column} > '{newest}'",
+        f"select count(*), max({column}) from raw.{table} where {column} > {_literal(newest)}",
         f"the dates of {table}",
     )
     if count:
@@ -110,7 +115,7 @@ def _unload_table(
 ) -> list[dict[str, Any]]:
     """Write the files of a table, in the stage's format; return their entries in the manifest."""
     column = BUSINESS_DATES.get(table)
-    window = f" where {column} between '{first}' and '{last}'" if column else ""
+    window = f" where {column} between {_literal(first)} and {_literal(last)}" if column else ""
     rows = _run(
         session,
         f"copy into '{_folder(table, night)}{table}_{night:%Y%m%d}' "

@@ -291,6 +291,8 @@ def test_a_key_that_cannot_be_opened_is_named_without_its_secrets(
         assert outcome.code == 1
         assert reason in outcome.errors
         assert outcome.errors.count("\n") == 1
+        assert PASSPHRASE not in outcome.errors
+        assert "PRIVATE KEY-----" not in outcome.errors
 
 
 def test_no_secret_is_printed(
