@@ -82,16 +82,16 @@ def test_the_window_ends_the_day_before_and_holds_35_days_or_as_many_as_told(
 
 
 def test_a_large_table_comes_in_parts_with_a_header_each(account: Account, tmp_path: Path) -> None:
-    account.fill(sales=sales_on(*["2026-01-13"] * 500))
-    account.sql(f"call ops.unload(load_date => '{LOAD_DATE}', max_file_bytes => 5000)")
+    account.fill(sales=sales_on(*["2026-01-13"] * 200))
+    account.sql(f"call ops.unload(load_date => '{LOAD_DATE}', max_file_bytes => 2500)")
     parts = {k: v for k, v in account.landing().items() if k.startswith("sales/")}
     assert len(parts) > 2
-    assert max(len(content) for content in parts.values()) <= 5000
+    assert max(len(content) for content in parts.values()) <= 2500
     assert all(content.startswith(b'"TRANS_ID",') for content in parts.values())
     rows = [line for content in parts.values() for line in content.splitlines()[1:]]
-    assert len(set(rows)) == len(rows) == 500
+    assert len(set(rows)) == len(rows) == 200
     night = Landing.scan(str(account.download(tmp_path))).open_night(LOAD_DATE)
-    assert sum(file.row_count or 0 for file in night.files if file.table == "sales") == 500
+    assert sum(file.row_count or 0 for file in night.files if file.table == "sales") == 200
 
 
 def test_a_null_is_nothing_and_an_empty_string_is_quotes(account: Account) -> None:
@@ -116,8 +116,8 @@ def test_a_new_column_of_the_source_is_dumped_too(account: Account, tmp_path: Pa
 
 
 def test_a_second_dump_replaces_the_first_with_all_its_parts(account: Account) -> None:
-    account.fill(sales=sales_on(*["2026-01-13"] * 500))
-    account.sql(f"call ops.unload(load_date => '{LOAD_DATE}', max_file_bytes => 5000)")
+    account.fill(sales=sales_on(*["2026-01-13"] * 200))
+    account.sql(f"call ops.unload(load_date => '{LOAD_DATE}', max_file_bytes => 2500)")
     other_night = date(2026, 1, 15)
     assert account.unload(other_night).code == 0
     assert account.unload().code == 0
