@@ -1,8 +1,9 @@
 """The story of a night before Airflow, on this machine: `make night-source`.
 
-Emulated S3 and a stand-in Snowflake account come up, the account is deployed and filled from the
-sample generator, and at 2:00 EST its task dumps the night to the landing. Only the clock is not
-waited for: each step runs as soon as the one before has ended.
+Emulated AWS, a stand-in Snowflake account and a stand-in for Airflow's REST API come up; both
+accounts are deployed to. At 2:00 EST Snowflake's task dumps the night to the landing. One file gets
+lost, so the check at 3:00 sends a mail; by 3:30 it is there again, and the check starts the run.
+Only the clock is not waited for: each step runs as soon as the one before has ended.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -26,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sandbox import aws, snowflake_server
+from sandbox import airflow_api, aws, readiness, snowflake_server
+from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws, EmulatorError
 from sandbox.sample.__main__ import main as write_sample
 from sandbox.snowflake_server import SnowflakeServer
@@ -34,10 +37,12 @@ from shelfweek.contract import PROJECT
 from snowflake import deploy
 
 EST = timezone(timedelta(hours=-5))
-# Emulated AWS services that the steps use.
-SERVICES = ("s3",)
 LANDING = "s3://shelfweek-landing/dumps/"
 SOURCE = "s3://shelfweek-source/raw/"
+SENDER = "night@shop.example"
+RECIPIENT = "data@shop.example"
+DAG_ID = "nightly_retail"
+STACK = "shelfweek-readiness"
 DEPLOY = PROJECT / "snowflake" / "deploy.py"
 
 
@@ -52,8 +57,16 @@ class Night:
     console: Console
     aws: Aws
     account: SnowflakeServer
+    airflow: AirflowApi
     load_date: date
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def lost_file(self) -> tuple[str, str]:
+        """Bucket and key of the file that is late."""
+        address = urlsplit(LANDING)
+        folder = f"{address.path.lstrip('/')}store/load_date={self.load_date}"
+        return address.netloc, f"{folder}/store_{self.load_date:%Y%m%d}_0_0_0.csv"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -155,12 +168,80 @@ def list_landing(night: Night) -> None:
     night.console.print(table)
 
 
+def deploy_check(night: Night) -> None:
+    """The readiness check as its template deploys it, its mail addresses and its login."""
+    for identity in (SENDER, RECIPIENT):
+        night.aws.client("sesv2").create_email_identity(EmailIdentity=identity)
+    address = urlsplit(LANDING)
+    readiness.deploy(
+        night.aws,
+        STACK,
+        {
+            "LandingBucket": address.netloc,
+            "LandingPrefix": address.path.strip("/"),
+            "AirflowSecretArn": readiness.put_login(night.aws, night.airflow, "shelfweek/airflow"),
+            "SenderIdentity": SENDER,
+            "MailFrom": SENDER,
+            "MailTo": RECIPIENT,
+            "AlarmTopicArn": "arn:aws:sns:us-east-1:000000000000:alarms",
+        },
+    )
+    night.say(f"stack {STACK}: a function, two schedules, a queue, alarms")
+
+
+def lose_file(night: Night) -> None:
+    """Something goes wrong between Snowflake and the landing."""
+    bucket, key = night.lost_file
+    s3 = night.aws.client("s3")
+    s3.copy_object(Bucket=bucket, Key="lost", CopySource={"Bucket": bucket, "Key": key})
+    s3.delete_object(Bucket=bucket, Key=key)
+    night.say(f"{key} gets lost")
+
+
+def find_file(night: Night) -> None:
+    """The late file comes."""
+    bucket, key = night.lost_file
+    s3 = night.aws.client("s3")
+    s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": "lost"})
+    night.say(f"{key} is there again")
+
+
+def check_once(night: Night) -> None:
+    """What the first schedule invokes."""
+    _check(night, 1)
+
+
+def check_again(night: Night) -> None:
+    """What the second schedule invokes."""
+    _check(night, 2)
+
+
+def _check(night: Night, number: int) -> None:
+    before = len(night.aws.mails())
+    answer = readiness.find(night.aws, STACK).invoke(
+        {"load_date": str(night.load_date), "check": number}
+    )["Payload"]
+    amiss = [f"{table} {state}" for table, state in answer["tables"].items() if state != "ready"]
+    night.say(f"check {number}: {answer['status']}; {', '.join(amiss) or 'all tables ready'}")
+    for mail in night.aws.mails()[before:]:
+        night.console.print(Text(f"\n{mail.text}", style="dim"))
+
+
+def show_run(night: Night) -> None:
+    """What Airflow was asked for."""
+    for (dag_id, run_id), run in night.airflow.runs.items():
+        files = sum(len(uris) for uris in run["conf"]["files"].values())
+        night.say(f"Airflow has run {run_id} of {dag_id}: {files} files of five tables")
+
+
 Step = Callable[[Night], None]
 
 CHAPTERS: tuple[tuple[str, tuple[Step, ...]], ...] = (
-    ("Once: the account", (deploy_account,)),
+    ("Once: the accounts", (deploy_account, deploy_check)),
     ("The day before: the raw data", (make_raw_data, load_raw_tables)),
-    ("2:00 EST: Snowflake dumps the night", (run_task, list_landing)),
+    ("2:00 EST: Snowflake dumps the night", (run_task, list_landing, lose_file)),
+    ("3:00 EST: first check", (check_once,)),
+    ("3:30 EST: second check", (find_file, check_again, show_run)),
 )
 
 
@@ -175,9 +256,11 @@ def play(console: Console) -> None:
     console.print(Text(f"Night {load_date}", style="bold"))
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        emulated = stack.enter_context(aws.running(SERVICES))
+        emulated = stack.enter_context(aws.running(readiness.SERVICES))
         account = stack.enter_context(snowflake_server.running(emulated))
-        night = Night(console, emulated, account, load_date, began)
+        password = secrets.token_urlsafe(16)
+        airflow = stack.enter_context(airflow_api.running({DAG_ID}, "readiness", password))
+        night = Night(console, emulated, account, airflow, load_date, began)
         night.say(f"emulated AWS at {emulated.endpoint}, Snowflake stand-in at {account.url}")
         for title, steps in CHAPTERS:
             console.print(Text(f"\n{title}", style="bold"))

@@ -65,6 +65,12 @@ def deploy(account: Aws, name: str, parameters: Mapping[str, str]) -> Check:
     waiter = client.get_waiter("stack_create_complete")
     waiter.wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 150})
     _let_send_mail(account, name)
+    return find(account, name)
+
+
+def find(account: Aws, name: str) -> Check:
+    """The check of a stack that is there."""
+    client = account.client("cloudformation")
     outputs = client.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
     told = {output["OutputKey"]: output["OutputValue"] for output in outputs}
     return Check(account, told["FunctionName"], told["FailedChecksUrl"])

@@ -15,7 +15,7 @@ from sandbox import aws, night_source, snowflake_server
 
 
 @pytest.mark.skipif(MISSING, reason=REASON)
-def test_a_night_is_played_up_to_its_landing() -> None:
+def test_a_night_is_played_up_to_its_run() -> None:
     before = set(psutil.Process().children(recursive=True))
     told = io.StringIO()
     night_source.play(Console(file=told, width=100))
@@ -29,6 +29,9 @@ def test_a_night_is_played_up_to_its_landing() -> None:
         "sales", "inventory", "store", "product", "calendar",
     }  # fmt: skip
     assert sum(name.startswith("sales/") for name in objects) > 1
+    assert "check 1: not_ready; store missing" in story
+    assert "check 2: started; all tables ready" in story
+    assert "Airflow has run nightly__" in story
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
