@@ -406,6 +406,9 @@ def _command(
         # more than it gives. The code cache is then small by default and would overflow.
         "-XX:TieredStopAtLevel=1",
         "-XX:ReservedCodeCacheSize=256m",
+        # Spark writes one method for all that happens to a row. Java leaves methods of more than
+        # 8,000 bytes to its interpreter by default, five times slower.
+        "-XX:-DontCompileHugeMethods",
         # Hadoop starts a chmod for every file that it writes.
         "-Djdk.lang.Process.launchMechanism=VFORK",
         # Would write a file to the system's temporary folder.

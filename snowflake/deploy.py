@@ -166,6 +166,8 @@ def connected(settings: Settings, **session: str) -> Iterator[SnowflakeConnectio
     url = settings["url"] or f"https://{settings['account']}.snowflakecomputing.com"
     address = urlsplit(url)
     private_key = _private_key(settings)
+    # For its statistics the connector would ask the machine's cloud, if any, where it runs.
+    os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"
     try:
         connection = snowflake.connector.connect(
             account=settings["account"],
