@@ -475,10 +475,12 @@ def _hive_settings(port: int) -> dict[str, str]:
         "hive.server2.thrift.port": str(port),
         # Else every session writes a log of its own that nobody reads.
         "hive.server2.logging.operation.enabled": "false",
-        # Each new thread opens a metastore connection of its own, which is slow; by default there
-        # is a new thread for each of the first hundred statements.
-        "hive.server2.async.exec.threads": "8",
-        "hive.server2.thrift.min.worker.threads": "8",
+        # Each new thread opens the metastore anew and reads all of Hadoop's settings for that: half
+        # a second. By default there may be a hundred, and each ends after ten seconds.
+        "hive.server2.async.exec.threads": "6",
+        "hive.server2.async.exec.keepalive.time": "1d",
+        "hive.server2.thrift.min.worker.threads": "6",
+        "hive.server2.thrift.worker.keepalive.time": "1d",
     }
 
 
