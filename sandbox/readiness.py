@@ -7,9 +7,8 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws
 from sandbox.lambda_package import CODE, package
 
@@ -36,7 +35,15 @@ class Check:
         return {**answer, "Payload": json.loads(answer["Payload"].read())}
 
 
-def put_login(account: Aws, airflow: AirflowApi, name: str) -> str:
+class AirflowLogin(Protocol):
+    """Where Airflow, or its stand-in, is, and how to log in there."""
+
+    url: str
+    username: str
+    password: str
+
+
+def put_login(account: Aws, airflow: AirflowLogin, name: str) -> str:
     """Put the login to Airflow into Secrets Manager under a name and return the secret's ARN."""
     login = {"url": airflow.url, "username": airflow.username, "password": airflow.password}
     client = account.client("secretsmanager")

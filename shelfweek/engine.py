@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
 
 Row = dict[str, Any]
+
+PROBE_INTERVAL = 2.0
+"""Seconds between two tries to reach a server that is starting."""
 
 
 class EngineError(Exception):
@@ -38,6 +42,22 @@ class Engine:
     def marts(self, table: str) -> str:
         """Return the full name of a published table."""
         return f"{self.schema}_marts.{table}"
+
+    def wait_until_ready(self, seconds: float) -> None:
+        """Return once the server answers a query: its port opens before it can.
+
+        Raises:
+            EngineError: there is no answer within that many seconds.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.query("select 1 as answer")
+                return
+            except EngineError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(PROBE_INTERVAL)
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Session]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +11,7 @@ from datetime import date
 import fsspec
 
 from shelfweek.engine import Engine, EngineError, Row, Session
+from shelfweek.landing import WINDOWED_TABLES, Landing, Night
 
 PUBLISHED_TABLES = {
     "fct_weekly_sales_inventory": "week_end_date",
@@ -40,6 +42,27 @@ def loaded_nights(engine: Engine) -> list[date]:
         table = engine.marts("load_row_counts")
         rows = session.query(f"select distinct load_date from {table} order by load_date")
     return [_date(row["load_date"]) for row in rows]
+
+
+def expect_registered(engine: Engine, run_id: str) -> None:
+    """Make sure that the lake's tables of one run alone are those of this run, not published yet.
+
+    Raises:
+        LakeError: building a model now would mix two runs.
+    """
+    with engine.session() as session:
+        files = f"{engine.schema}_raw.run_files"
+        (registered,) = session.query(f"select max(run_id) as run_id from {files}")
+        published = session.query(
+            f"select 1 from {engine.marts('runs')} where run_id = {_literal(run_id)} limit 1"
+        )
+    if registered["run_id"] != run_id:
+        raise LakeError(
+            f"run {registered['run_id']} was registered after {run_id}: clear the whole night, not "
+            "single tasks of it"
+        )
+    if published:
+        raise LakeError(f"run {run_id} is published: to load its night again, clear all its tasks")
 
 
 def rollback(engine: Engine, load_date: date) -> list[Row]:
@@ -131,6 +154,28 @@ def export(engine: Engine, folder: str) -> dict[str, int]:
             rows = session.query(f"select count(*) as row_count from {engine.marts(table)}")
             counts[table] = int(rows[0]["row_count"])
     return counts
+
+
+def copy_dimension_files(night: Night, landing: Landing, lake_uri: str) -> list[str]:
+    """Copy the raw store, product and calendar files of a night beside the tables.
+
+    They go to <lake>/files/<table>/load_date=YYYY-MM-DD/; copying again replaces them.
+
+    Returns:
+        The URIs of the copies.
+    """
+    file_system, root = fsspec.core.url_to_fs(lake_uri)
+    copies = []
+    for file in night.files:
+        if file.table in WINDOWED_TABLES:
+            continue
+        folder = posixpath.join(root, "files", file.table, f"load_date={night.load_date}")
+        copy = posixpath.join(folder, file.name)
+        file_system.makedirs(folder, exist_ok=True)
+        with landing.file_system.open(file.path, "rb") as raw, file_system.open(copy, "wb") as out:
+            shutil.copyfileobj(raw, out)
+        copies.append(file_system.unstrip_protocol(copy))
+    return copies
 
 
 @dataclass(frozen=True)
@@ -250,6 +295,8 @@ __all__ = [
     "EngineError",
     "LakeError",
     "Sweep",
+    "copy_dimension_files",
+    "expect_registered",
     "export",
     "loaded_nights",
     "rollback",

@@ -324,7 +324,7 @@ def request_of(
             {
                 "raw_table": table,
                 "columns": [name if name in raw_columns()[table] else None for name in columns],
-                "location": _glob_over([_uri(landing.file_system, f.path) for f in group]),
+                "location": _glob_over([uri_of(landing.file_system, f.path) for f in group]),
             }
             for (table, columns), group in groups.items()
         ],
@@ -335,7 +335,7 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _uri(file_system: AbstractFileSystem, path: str) -> str:
+def uri_of(file_system: AbstractFileSystem, path: str) -> str:
     """Return the path as Hadoop names it."""
     name: str = file_system.unstrip_protocol(path)
     return name.replace("file://", "file:", 1)
@@ -343,9 +343,13 @@ def _uri(file_system: AbstractFileSystem, path: str) -> str:
 
 def _glob_over(uris: Sequence[str]) -> str:
     """Return one Hadoop glob that matches exactly these files, which share a root folder."""
-    root = posixpath.commonpath([posixpath.dirname(uri) for uri in uris])
-    names = [_escaped(posixpath.relpath(uri, root)) for uri in uris]
-    return f"{_escaped(root)}/{names[0] if len(names) == 1 else '{' + ','.join(names) + '}'}"
+    # A path's functions would take the two slashes of s3:// for one.
+    scheme, slashes, _ = uris[0].rpartition("://")
+    paths = [uri.removeprefix(scheme + slashes) for uri in uris]
+    root = posixpath.commonpath([posixpath.dirname(path) for path in paths])
+    names = [_escaped(posixpath.relpath(path, root)) for path in paths]
+    files = names[0] if len(names) == 1 else "{" + ",".join(names) + "}"
+    return f"{scheme}{slashes}{_escaped(root)}/{files}"
 
 
 def _escaped(path: str) -> str:

@@ -112,26 +112,43 @@ def run_nights(
         NightError: a model or a test failed; readers see what they saw before.
     """
     started = time.monotonic()
-    newest = max(night.load_date for night in nights)
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{newest:%Y%m%d}"
-    outcome = Outcome(run_id, [night.load_date for night in nights])
-    outcome.warnings = [warning for night in nights for warning in night.warnings]
-    request = request_of(
-        nights, landing, run_id=run_id, lake_uri=lake_uri, is_full_refresh=is_full_refresh
-    )
     if project.manifest is None:
         with _timed(progress, "parse the models"):
             project.parse()
     with _timed(progress, "register the files"):
-        arguments = json.dumps({"request": request})
-        result = project.invoke("run-operation", "register_run", "--args", arguments)
-        if not result.success:
-            raise NightError(f"the files could not be registered: {_reason_of(result)}")
+        run_id = register(nights, landing, project, lake_uri, is_full_refresh=is_full_refresh)
+    outcome = Outcome(run_id, [night.load_date for night in nights])
+    outcome.warnings = [warning for night in nights for warning in night.warnings]
     _build(project, outcome, progress)
     with _timed(progress, "sweep old folders"):
         sweep(project.engine, lake_uri)
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+def register(
+    nights: Sequence[Night],
+    landing: Landing,
+    project: DbtProject,
+    lake_uri: str,
+    *,
+    is_full_refresh: bool = False,
+) -> str:
+    """Undo what an interrupted run has published, begin a new run, and return its id.
+
+    Raises:
+        NightError: the engine refuses it.
+    """
+    newest = max(night.load_date for night in nights)
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{newest:%Y%m%d}"
+    request = request_of(
+        nights, landing, run_id=run_id, lake_uri=lake_uri, is_full_refresh=is_full_refresh
+    )
+    arguments = json.dumps({"request": request})
+    result = project.invoke("run-operation", "register_run", "--args", arguments)
+    if not result.success:
+        raise NightError(f"the files could not be registered: {_reason_of(result)}")
+    return run_id
 
 
 def _build(project: DbtProject, outcome: Outcome, progress: Progress) -> None:

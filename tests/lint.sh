@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-export MYPYPATH=tests/pytest:lambda/readiness LC_NUMERIC=C
+export MYPYPATH=tests/pytest:lambda/readiness:dags LC_NUMERIC=C
 
 check() {
     local name=$1
@@ -25,7 +25,7 @@ check() {
 check "yamllint" yamllint --strict .
 check "ruff check" ruff check .
 check "ruff format" ruff format --check .
-check "mypy" mypy --strict shelfweek sandbox snowflake lambda/readiness tests/pytest tests/sqlfluff
+check "mypy" mypy --strict shelfweek sandbox snowflake lambda/readiness dags tests/pytest tests/sqlfluff
 check "cfn-lint" cfn-lint lambda/readiness/template.yaml
 # Needs no engine; warnings (an unused configuration, say) count as errors.
 check "dbt parse" dbt --warn-error parse --profiles-dir profiles --no-partial-parse \

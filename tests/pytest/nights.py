@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -115,20 +114,6 @@ class NightDump:
         """Where the bucket has the files that the manifest names for a table."""
         folder = f"s3://{BUCKET}/{PREFIX}/{table}/load_date={self.load_date}"
         return [f"{folder}/{entry.file_name}" for entry in self.entries if entry.table == table]
-
-
-def upload(s3: Any, folder: Path) -> None:
-    """Put all files of a local landing into the bucket, the manifests last."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    for is_manifest in (False, True):
-        with ThreadPoolExecutor(3) as pool:
-            chosen = [path for path in files if (path.suffix == ".json") == is_manifest]
-            list(pool.map(lambda path: _put(s3, folder, path), chosen))
-
-
-def _put(s3: Any, folder: Path, path: Path) -> None:
-    key = f"{PREFIX}/{path.relative_to(folder).as_posix()}"
-    s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
 
 
 def starts(airflow: AirflowApi) -> int:

@@ -26,7 +26,6 @@ from nights import (
     Outcome,
     Put,
     leaks,
-    upload,
 )  # fmt: skip
 
 import handler
@@ -35,6 +34,7 @@ from request import EST
 from sandbox import airflow_api, aws, readiness
 from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws
+from sandbox.emulated_account import upload
 from settings import Emr, Settings
 
 _load_dates = itertools.count(date(2031, 1, 1).toordinal())

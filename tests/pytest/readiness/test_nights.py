@@ -20,11 +20,11 @@ from nights import (
     Put,
     leaks,
     starts,
-    upload,
 )  # fmt: skip
 
 from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws
+from sandbox.emulated_account import upload
 from sandbox.sample.__main__ import main as write_sample
 from shelfweek.landing import Landing
 

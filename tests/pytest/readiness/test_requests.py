@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
-from nights import DAG_ID, Invoke, Mails, NightDump, Put, upload
+from nights import DAG_ID, Invoke, Mails, NightDump, Put
 
 import handler
 from dump import TABLES
 from request import CHECK_TIMES, Request, RequestError
 from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws
+from sandbox.emulated_account import upload
 from sandbox.lambda_package import CODE
 from settings import Emr, Settings, SettingsError
 from shelfweek.contract import raw_columns

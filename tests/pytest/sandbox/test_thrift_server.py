@@ -232,9 +232,9 @@ def test_an_archive_of_classes_is_used_once_there(
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     archive = tmp_path / "thrift-server-classes.jsa"
     option = f"-XX:SharedArchiveFile={archive}"
-    assert option not in thrift_server._command(tmp_path, 10000, MEMORY, 2, ())
+    assert option not in thrift_server._command(tmp_path, 10000, MEMORY, 2, (), (), {})
     archive.touch()
-    assert option in thrift_server._command(tmp_path, 10000, MEMORY, 2, ())
+    assert option in thrift_server._command(tmp_path, 10000, MEMORY, 2, (), (), {})
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])

@@ -1,0 +1,277 @@
+"""### One night of retail sales and inventory
+
+The readiness check starts a run of this DAG with the night's files and the size of its cluster. The
+run brings up an EMR cluster, builds, tests and publishes the dbt models through its Spark Thrift
+Server, task by task, and takes the cluster away whatever happens.
+
+What each task does, and what to do when it is red: docs/orchestration.md.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.emr import EmrHook
+from airflow.providers.amazon.aws.notifications.ses import SesNotifier
+from airflow.providers.amazon.aws.operators.emr import (
+    EmrAddStepsOperator,
+    EmrCreateJobFlowOperator,
+    EmrTerminateJobFlowOperator,
+)
+from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor
+from airflow.sdk import DAG, Asset, Param, chain, get_current_context, task
+from cosmos import (
+    DbtTaskGroup,
+    ExecutionConfig,
+    ExecutionMode,
+    LoadMode,
+    ProfileConfig,
+    ProjectConfig,
+    RenderConfig,
+)
+from cosmos.constants import InvocationMode, TestBehavior
+
+from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, AccountSettings, job_flow
+from shelfweek.contract import PROJECT
+from shelfweek.engine import Engine
+from shelfweek.nightly_request import CONF_SCHEMA, NightlyRequest
+
+PUBLISHED_FACT = Asset("fct_weekly_sales_inventory")
+
+LAST_BEFORE_PUBLISHING = "model.shelfweek.int_publications_planned"
+
+# Repeating one of these changes nothing but the time.
+HARMLESS: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=30)}
+
+failure_mail = SesNotifier(
+    mail_from=os.environ["SHELFWEEK_MAIL_FROM"],
+    to=os.environ["SHELFWEEK_MAIL_TO"].split(","),
+    subject="Shelfweek {{ params.load_date }}: {{ ti.task_id }} failed",
+    html_content=(
+        "<p>Task <b>{{ ti.task_id }}</b> of the night {{ params.load_date }} failed "
+        "(run {{ run_id }}, try {{ ti.try_number }}).</p>"
+        "<p>{{ exception | e }}</p>"
+        "<p>Log: <a href='{{ ti.log_url }}'>{{ ti.log_url }}</a></p>"
+        "<p>Readers see the published tables as they were. What to do: docs/orchestration.md.</p>"
+    ),
+)
+
+
+def engine_at(server: dict[str, str]) -> Engine:
+    """The cluster's engine, from what find_thrift_server returned."""
+    return Engine(server["host"], int(server["port"]), Engine.from_environment().schema)
+
+
+with DAG(
+    "nightly_retail",
+    description="A night's dump to the published weekly fact: EMR, dbt over Thrift",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    # Two nights at once would share the tables of one run alone.
+    max_active_runs=1,
+    # A run that waits for somebody to switch the DAG on is a night that nobody misses in time.
+    is_paused_upon_creation=False,
+    tags=["retail", "emr", "dbt"],
+    params={name: Param(**schema) for name, schema in CONF_SCHEMA.items()},
+    default_args={
+        "owner": "data-platform",
+        "retries": 0,
+        # A task that hangs fails, and then the cluster goes; the run's own timeout would keep it.
+        "execution_timeout": timedelta(minutes=30),
+        "on_failure_callback": [failure_mail],
+    },
+) as dag:
+
+    @task(**HARMLESS)
+    def unpack_request() -> dict[str, Any]:
+        """Check the night's files before anything costs money; return the cluster's definition.
+
+        A dump that has changed since the readiness check, or lacks a column, ends the run here.
+        """
+        context = get_current_context()
+        # The params are the conf, checked; only the conf tells keys that nobody knows.
+        request = NightlyRequest.of({**context["params"], **(context["dag_run"].conf or {})})
+        _, night = request.open()
+        for warning in night.warnings:
+            print(f"Warning: {warning}")
+        account = AccountSettings.from_environment()
+        return job_flow(request.emr, account, str(context["run_id"]))
+
+    # No retry: EMR knows no request id, so one whose answer is lost may have made a cluster.
+    create_cluster = EmrCreateJobFlowOperator(
+        task_id="create_cluster",
+        job_flow_overrides=unpack_request(),
+        emr_conn_id=None,
+        doc_md="Ask EMR for the night's cluster (dags/emr_cluster.py).",
+    ).as_setup()
+
+    wait_for_cluster = EmrJobFlowSensor(
+        task_id="wait_for_cluster",
+        job_flow_id=create_cluster.output,
+        target_states=["WAITING", "RUNNING"],
+        poke_interval=15,
+        timeout=timedelta(minutes=25).total_seconds(),
+        mode="reschedule",
+        # No retry: it asks again by itself, and a cluster that died does not come back.
+        doc_md="Wait until the cluster takes steps; fails when it never does.",
+    ).as_setup()
+
+    start_thrift_server = EmrAddStepsOperator(
+        task_id="start_thrift_server",
+        job_flow_id=create_cluster.output,
+        steps=[THRIFT_SERVER_STEP],
+        wait_for_completion=True,
+        waiter_delay=5,
+        waiter_max_attempts=120,
+        doc_md="Start Spark's Thrift Server on the primary node, as a step of the cluster.",
+    ).as_setup()
+
+    @task(**HARMLESS)
+    def find_thrift_server(cluster_id: str) -> dict[str, str]:
+        """Find the Thrift Server's address and wait until it answers a query.
+
+        `SHELFWEEK_THRIFT_HOST` and `SHELFWEEK_THRIFT_PORT` name another server than the cluster's:
+        a laptop's emulated cluster has none.
+        """
+        host = os.environ.get("SHELFWEEK_THRIFT_HOST")
+        if host is None:
+            described = EmrHook().conn.describe_cluster(ClusterId=cluster_id)
+            host = described["Cluster"]["MasterPublicDnsName"]
+        port = int(os.environ.get("SHELFWEEK_THRIFT_PORT", THRIFT_PORT))
+        Engine(host, port).wait_until_ready(seconds=300)
+        return {"host": host, "port": str(port)}
+
+    thrift_server = find_thrift_server(create_cluster.output).as_setup()
+
+    @task(**HARMLESS)
+    def register_run(server: dict[str, str]) -> str:
+        """Undo what an interrupted run has published, register the night's files, begin a run.
+
+        Returns the id of the run in the lake; each try begins a new one.
+        """
+        from shelfweek.night import DbtProject, register
+
+        landing, night = NightlyRequest.of(get_current_context()["params"]).open()
+        with tempfile.TemporaryDirectory() as folder:
+            project = DbtProject(engine_at(server), Path(folder))
+            return register([night], landing, project, os.environ["SHELFWEEK_LAKE"])
+
+    @task
+    def confirm_registered(server: dict[str, str], lake_run_id: str) -> None:
+        """Make sure that the lake's tables of one run alone are those of this run.
+
+        They are not when single tasks of an old night are cleared after another one was loaded.
+        """
+        from shelfweek import lake
+
+        lake.expect_registered(engine_at(server), lake_run_id)
+
+    registered = register_run(thrift_server)
+    confirmed = confirm_registered(thrift_server, registered).as_setup()
+
+    is_watched = os.environ.get("SHELFWEEK_COSMOS_MODE", "watcher") == "watcher"
+    models = DbtTaskGroup(
+        group_id="models",
+        project_config=ProjectConfig(
+            dbt_project_path=PROJECT,
+            manifest_path=PROJECT / "target" / "manifest.json",
+            project_name="shelfweek",
+            install_dbt_deps=False,
+            env_vars={
+                "SHELFWEEK_THRIFT_HOST": "{{ ti.xcom_pull('find_thrift_server')['host'] }}",
+                "SHELFWEEK_THRIFT_PORT": "{{ ti.xcom_pull('find_thrift_server')['port'] }}",
+                "DBT_EXCLUDE_RESOURCE_TYPES": "seed unit_test",
+                # A dbt that runs one node need not list the tables of all schemas.
+                "DBT_CACHE_SELECTED_ONLY": "true",
+            },
+        ),
+        profile_config=ProfileConfig(
+            profile_name="shelfweek",
+            target_name="emr",
+            profiles_yml_filepath=PROJECT / "profiles" / "profiles.yml",
+        ),
+        execution_config=ExecutionConfig(
+            # One `dbt build` does the work and a task per node watches it. `airflow dags test`
+            # runs one task at a time and needs LOCAL: each task a dbt of its own.
+            execution_mode=ExecutionMode.WATCHER if is_watched else ExecutionMode.LOCAL,
+            invocation_mode=InvocationMode.DBT_RUNNER,
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            exclude=["resource_type:seed"],
+            test_behavior=TestBehavior.AFTER_EACH,
+            should_detach_multiple_parents_tests=True,
+            # Their names would hold the cluster's address, another one every night.
+            emit_datasets=False,
+        ),
+        operator_args={
+            "append_env": True,
+            # Seconds between two looks at what the one dbt has done so far.
+            **({"poke_interval": 3} if is_watched else {}),
+        },
+        # A node that failed is tried once more by its own task, with a dbt of its own.
+        default_args={
+            "execution_timeout": timedelta(hours=3),
+            "retries": 1,
+            "retry_delay": timedelta(seconds=15),
+        },
+    )
+
+    # A test with several parents stands beside the graph. What it tests must not be published if it
+    # fails, so it comes before the plan, as in `dbt build`.
+    plan = models.tasks_map[LAST_BEFORE_PUBLISHING]
+    for node_id, test in models.tasks_map.items():
+        if node_id.startswith("test."):
+            test >> plan
+
+    @task(outlets=[PUBLISHED_FACT], **HARMLESS)
+    def publish_report(server: dict[str, str], lake_run_id: str) -> None:
+        """Print the rows, rejects and weeks of the night: the tables that `make run` prints.
+
+        Its success emits the asset of the published fact, once a night.
+        """
+        from rich.console import Console
+
+        from shelfweek.report import print_report, read_report
+
+        load_date = NightlyRequest.of(get_current_context()["params"]).load_date
+        report = read_report(engine_at(server), [lake_run_id], [load_date])
+        print_report(Console(width=100, highlight=False), report, [])
+
+    @task(**HARMLESS)
+    def copy_dimension_files() -> list[str]:
+        """Copy the raw store, product and calendar files of the night beside the tables."""
+        from shelfweek import lake
+
+        landing, night = NightlyRequest.of(get_current_context()["params"]).open()
+        return lake.copy_dimension_files(night, landing, os.environ["SHELFWEEK_LAKE"])
+
+    @task(**HARMLESS)
+    def sweep_lake(server: dict[str, str]) -> int:
+        """Delete the folders that neither readers nor a rollback need; return how many."""
+        from shelfweek import lake
+
+        return lake.sweep(engine_at(server), os.environ["SHELFWEEK_LAKE"]).folders
+
+    terminate_cluster = EmrTerminateJobFlowOperator(
+        task_id="terminate_cluster",
+        job_flow_id=create_cluster.output,
+        doc_md="Terminate the cluster, however the night went. If this fails, the reaper does it.",
+        retries=5,
+        retry_delay=timedelta(seconds=30),
+    ).as_teardown(setups=create_cluster)
+
+    chain(create_cluster, wait_for_cluster, start_thrift_server, thrift_server)
+    chain(
+        confirmed,
+        models,
+        publish_report(thrift_server, registered),
+        [copy_dimension_files(), sweep_lake(thrift_server)],
+        terminate_cluster,
+    )

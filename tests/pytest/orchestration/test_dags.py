@@ -1,0 +1,198 @@
+"""The DAGs can be imported, are documented and owned, and have the order that a night needs."""
+
+from __future__ import annotations
+
+import json
+import time
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from shelfweek.contract import PROJECT
+
+PARSE_SECONDS = 2.0
+# Cosmos names them and says what they are.
+OF_COSMOS = "models."
+
+
+def upstream_of(dag: Any, task_id: str) -> set[str]:
+    return {task.task_id for task in dag.get_task(task_id).get_flat_relatives(upstream=True)}
+
+
+def test_all_dags_are_imported_without_cycles(dag_bag: Any) -> None:
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == {"nightly_retail", "reap_stale_clusters"}
+    for dag in dag_bag.dags.values():
+        dag.check_cycle()
+
+
+def test_every_dag_and_task_is_owned_and_documented(dag_bag: Any) -> None:
+    for dag in dag_bag.dags.values():
+        assert dag.doc_md
+        assert dag.description
+        assert dag.tags
+        assert dag.max_active_runs == 1
+        assert dag.catchup is False
+        for task in dag.tasks:
+            assert task.owner == "data-platform", task.task_id
+            assert task.execution_timeout, task.task_id
+            assert task.doc_md or task.task_id.startswith(OF_COSMOS), task.task_id
+
+
+def test_what_must_not_be_repeated_is_not(night: Any) -> None:
+    retries = {task.task_id: task.retries for task in night.tasks}
+    assert retries["create_cluster"] == retries["start_thrift_server"] == 0
+    assert retries["confirm_registered"] == 0
+    assert min(retries[name] for name in ("unpack_request", "register_run", "publish_report")) >= 1
+    assert retries["terminate_cluster"] >= 3
+
+
+def test_every_failure_sends_a_mail(night: Any) -> None:
+    silent = [task.task_id for task in night.tasks if not task.on_failure_callback]
+    assert not silent
+
+
+def test_the_cluster_goes_whatever_happens(night: Any) -> None:
+    create, terminate = night.get_task("create_cluster"), night.get_task("terminate_cluster")
+    assert create.is_setup
+    assert terminate.is_teardown
+    ends = {task.task_id for task in night.tasks if not task.downstream_list}
+    assert ends == {"terminate_cluster"}
+
+
+def test_clearing_a_model_brings_back_the_cluster_and_the_check_of_the_lake(night: Any) -> None:
+    model = night.get_task("models.int_weekly_sales_inventory_aggregated.run")
+    again = {task.task_id for task in model.get_upstreams_only_setups_and_teardowns()}
+    assert again == {
+        "create_cluster", "wait_for_cluster", "start_thrift_server", "find_thrift_server",
+        "confirm_registered", "terminate_cluster",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def manifest(dag_bag: Any) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((PROJECT / "target" / "manifest.json").read_bytes())
+    return content
+
+
+def test_every_model_is_a_task_and_seeds_are_none(night: Any, manifest: dict[str, Any]) -> None:
+    tasks = set(night.task_ids)
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "model":
+            names = {f"models.{node['name']}_run", f"models.{node['name']}.run"}
+            assert len(names & tasks) == 1, node["name"]
+        if node["resource_type"] == "seed":
+            assert not [task for task in tasks if node["name"] in task]
+
+
+def test_every_test_comes_before_publishing(night: Any, manifest: dict[str, Any]) -> None:
+    before = upstream_of(night, "models.int_publications_planned_run")
+    for node in manifest["nodes"].values():
+        if node["resource_type"] != "test":
+            continue
+        parents = [parent.split(".")[-1] for parent in node["depends_on"]["nodes"]]
+        if len(parents) > 1:
+            assert f"models.{node['name']}_test" in before
+        else:
+            assert f"models.{parents[0]}.test" in before
+
+
+def test_runs_are_published_last(night: Any, manifest: dict[str, Any]) -> None:
+    before = upstream_of(night, "models.runs_run")
+    published = [
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["config"]["materialized"] == "published"
+    ]
+    assert {f"models.{name}_run" for name in published} - before == {"models.runs_run"}
+
+
+def test_the_asset_of_the_fact_is_the_only_one_and_emitted_after_publishing(night: Any) -> None:
+    emitting = {task.task_id: task.outlets for task in night.tasks if task.outlets}
+    assert [asset.name for asset in emitting.pop("publish_report")] == [
+        "fct_weekly_sales_inventory"
+    ]
+    assert not emitting
+    assert "models.runs_run" in upstream_of(night, "publish_report")
+
+
+def test_parsing_is_fast_and_never_starts_a_program(
+    dag_bag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import subprocess
+
+    def refuse(*arguments: Any, **_: Any) -> None:
+        raise AssertionError(f"parsing started {arguments}")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    from airflow.dag_processing.dagbag import DagBag
+
+    began = time.process_time()
+    again = DagBag(dag_folder=PROJECT / "dags")
+    seconds = time.process_time() - began
+    assert again.import_errors == {}
+    assert seconds < PARSE_SECONDS
+
+
+WRONG: list[tuple[str, Any]] = [
+    ("load_date", "2026-11-31"),
+    ("load_date", "20.11.2026"),
+    ("load_date", None),
+    ("landing_uri", "/local/folder"),
+    ("files", {}),
+    ("manifest", 1),
+    ("emr", {}),
+]
+WRONG_EMR: list[tuple[str, Any]] = [
+    ("release", "7.13.0"),
+    ("market", "spot"),
+    ("core_instance_count", 0),
+    ("core_instance_count", "2"),
+    ("task_instance_count", -1),
+    ("core_instance_type", ""),
+    ("another", 1),
+]
+
+
+def validated(night: Any, conf: dict[str, Any]) -> dict[str, Any]:
+    """The params of a run with this conf, as Airflow checks them."""
+    params = deepcopy(night.params)
+    params.update(conf)
+    result: dict[str, Any] = params.validate()
+    return result
+
+
+def test_a_conf_of_the_readiness_check_is_accepted(night: Any, conf: dict[str, Any]) -> None:
+    assert validated(night, conf) == conf
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG)
+def test_a_wrong_conf_is_refused(night: Any, conf: dict[str, Any], key: str, value: Any) -> None:
+    from airflow.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        validated(night, {**conf, key: value})
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG_EMR)
+def test_a_wrong_cluster_is_refused(night: Any, conf: dict[str, Any], key: str, value: Any) -> None:
+    from airflow.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        validated(night, {**conf, "emr": {**conf["emr"], key: value}})
+
+
+@pytest.mark.parametrize(
+    "key", ["load_date", "landing_uri", "files", "manifest", "emr", "emr.market", "files.sales"]
+)
+def test_nothing_is_optional(night: Any, conf: dict[str, Any], key: str) -> None:
+    from airflow.exceptions import ParamValidationError
+
+    outer, _, inner = key.partition(".")
+    if inner:
+        conf[outer] = {name: value for name, value in conf[outer].items() if name != inner}
+    else:
+        del conf[outer]
+    with pytest.raises(ParamValidationError):
+        validated(night, conf)

@@ -1,0 +1,62 @@
+"""The cluster of a night follows its conf, and what changes results is as on a laptop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emr_cluster import AccountSettings, SettingsError, job_flow
+from sandbox.emulated_account import AIRFLOW_SETTINGS
+from shelfweek import spark_settings
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> AccountSettings:
+    """Settings of an account that does not exist."""
+    for name, value in AIRFLOW_SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    return AccountSettings.from_environment()
+
+
+def test_a_cluster_is_what_the_conf_asks_for(account: AccountSettings, conf: Any) -> None:
+    flow = job_flow(conf["emr"], account, "nightly__2026-11-20")
+    primary, core = flow["Instances"]["InstanceGroups"]
+    assert flow["ReleaseLabel"] == "emr-7.13.0"
+    assert (primary["InstanceType"], primary["Market"]) == ("m7g.xlarge", "ON_DEMAND")
+    assert (core["InstanceType"], core["Market"], core["InstanceCount"]) == (
+        "r7g.2xlarge", "SPOT", 2,
+    )  # fmt: skip
+    limits = flow["ManagedScalingPolicy"]["ComputeLimits"]
+    assert (limits["MinimumCapacityUnits"], limits["MaximumCapacityUnits"]) == (2, 5)
+    assert limits["MaximumOnDemandCapacityUnits"] == 0
+    assert {"Key": "project", "Value": "shelfweek"} in flow["Tags"]
+    assert {"Key": "shelfweek:run_id", "Value": "nightly__2026-11-20"} in flow["Tags"]
+    assert flow["SecurityConfiguration"] == "shelfweek"
+
+
+def test_boto3_takes_the_definition(account: AccountSettings, conf: Any) -> None:
+    import botocore.session
+    from botocore.validate import ParamValidator
+
+    model = botocore.session.get_session().get_service_model("emr")
+    shape = model.operation_model("RunJobFlow").input_shape
+    report = ParamValidator().validate(job_flow(conf["emr"], account, "run"), shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_settings_that_change_results_are_the_same_everywhere() -> None:
+    laptop, emr = spark_settings.on_laptop(), spark_settings.on_emr()
+    for name, value in spark_settings.CORRECTNESS.items():
+        assert laptop[name] == emr[name] == value
+    assert "Glue" in emr["spark.hadoop.hive.metastore.client.factory.class"]
+    assert "spark.hadoop.hive.metastore.client.factory.class" not in laptop
+
+
+@pytest.mark.parametrize("name", [name for name in AIRFLOW_SETTINGS if "EMR" in name])
+def test_a_missing_setting_is_named(
+    account: AccountSettings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv(name)
+    with pytest.raises(SettingsError, match=name):
+        AccountSettings.from_environment()

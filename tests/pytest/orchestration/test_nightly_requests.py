@@ -1,0 +1,85 @@
+"""A request is run only if it is of the dump that lies in the landing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nights import NightDump
+
+from shelfweek.lake import copy_dimension_files
+from shelfweek.landing import Landing, _glob_over, uri_of
+from shelfweek.nightly_request import NightlyRequest, RequestError
+
+LOAD_DATE = date(2026, 11, 20)
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> NightDump:
+    """A whole night in a local landing."""
+    dump = NightDump(tmp_path / "landing", LOAD_DATE)
+    dump.write()
+    return dump
+
+
+@pytest.fixture
+def request_for(dump: NightDump) -> NightlyRequest:
+    """A request for just that night."""
+    landing = Landing.scan(str(dump.folder))
+    files: dict[str, tuple[str, ...]] = {}
+    for file in landing.open_night(LOAD_DATE).files:
+        files[file.table] = (uri_of(landing.file_system, file.path),)
+    return NightlyRequest(LOAD_DATE, str(dump.folder), files, {})
+
+
+def test_a_night_is_opened_as_it_was_requested(request_for: NightlyRequest) -> None:
+    _, night = request_for.open()
+    assert {file.table for file in night.files} == set(request_for.files)
+
+
+def test_another_dump_than_the_requested_one_is_refused(request_for: NightlyRequest) -> None:
+    asked = {**request_for.files, "sales": (request_for.files["sales"][0], "s3://lake/another")}
+    with pytest.raises(RequestError, match="not the one that was requested: s3://lake/another"):
+        replace(request_for, files=asked).open()
+
+
+def test_a_dump_that_was_torn_since_is_refused(
+    request_for: NightlyRequest, dump: NightDump
+) -> None:
+    dump.contents["sales", dump.name("sales")] += b"more"
+    dump.write()
+    with pytest.raises(RequestError, match="bytes"):
+        request_for.open()
+
+
+def test_a_key_that_nobody_knows_is_refused(conf: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match="lode_date"):
+        NightlyRequest.of({**conf, "lode_date": "2026-11-20"})
+
+
+def test_raw_dimension_files_are_copied_beside_the_tables(
+    request_for: NightlyRequest, tmp_path: Path
+) -> None:
+    landing, night = request_for.open()
+    for _ in range(2):
+        copies = copy_dimension_files(night, landing, f"file:{tmp_path}/lake")
+    assert len(copies) == 3
+    for table in ("store", "product", "calendar"):
+        name = f"{table}/load_date=2026-11-20/{table}_20261120.csv"
+        copy = tmp_path / "lake" / "files" / name
+        assert copy.read_bytes() == (tmp_path / "landing" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("uris", "expected"),
+    [
+        (["s3://lake/a/x.csv"], "s3://lake/a/x.csv"),
+        (["s3://lake/a/x.csv", "s3://lake/b/y.csv"], "s3://lake/{a/x.csv,b/y.csv}"),
+        (["file:/a/x.csv", "file:/a/y.csv"], "file:/a/{x.csv,y.csv}"),
+    ],
+)
+def test_a_glob_keeps_the_address_of_its_bucket(uris: list[str], expected: str) -> None:
+    assert _glob_over(uris) == expected

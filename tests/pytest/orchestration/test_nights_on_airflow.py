@@ -1,0 +1,242 @@
+"""A real Airflow, driven by the readiness check's own code, runs nights on an emulated account."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from lakes import Lake, fact_differences
+
+from airflow_client import AirflowClient, AirflowError, LoginSecret, UnauthorizedError
+from sandbox import emulated_account, faulty_aws
+from sandbox.airflow_server import AirflowServer
+from sandbox.aws import HOST
+from sandbox.emulated_account import EmulatedAccount
+from sandbox.faulty_aws import Fault, FaultyAws
+from sandbox.night import DAG_ID, airflow_for, deploy_check
+from sandbox.readiness import Check
+from sandbox.sample.__main__ import main as make_sample
+from shelfweek.lake import loaded_nights
+from shelfweek.night import DbtProject
+
+pytestmark = pytest.mark.night
+
+FIRST, SECOND = date(2026, 11, 19), date(2026, 11, 20)
+RUN_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Night:
+    """Everything that a night needs, running.
+
+    Attributes:
+        faulty: what Airflow takes for the account.
+        landing: the nights as a local folder; they are uploaded.
+        plain: a lake of its own that takes the same nights without Airflow.
+    """
+
+    account: EmulatedAccount
+    faulty: FaultyAws
+    airflow: AirflowServer
+    check: Check
+    landing: Path
+    plain: Lake
+
+    def ask(self, load_date: date) -> str:
+        """Let the readiness check look at a night; its answer's status."""
+        payload = self.check.invoke({"load_date": str(load_date)})["Payload"]
+        return str(payload.get("status") or payload)
+
+    def wait(self, load_date: date) -> str:
+        """Wait for the night's run; its state."""
+        return self.airflow.wait_for_run(DAG_ID, f"nightly__{load_date}", RUN_SECONDS)
+
+    def wait_for_task(self, load_date: date, task_id: str, state: str) -> None:
+        """Wait until a task of the night's run is in a state."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while self.states(load_date).get(task_id) != state:
+            assert time.monotonic() < deadline, self.states(load_date)
+            time.sleep(1)
+
+    def states(self, load_date: date) -> dict[str, str]:
+        """State of each task of the night's run."""
+        return self.airflow.task_states(DAG_ID, f"nightly__{load_date}")
+
+    def clear(self, load_date: date) -> None:
+        """Run all tasks of a night's run again."""
+        self.airflow.post(f"dags/{DAG_ID}/dagRuns/nightly__{load_date}/clear", {"dry_run": False})
+
+    def subjects(self) -> list[str]:
+        """Subjects of all mails."""
+        return [mail.subject for mail in self.account.aws.mails()]
+
+    def published(self) -> list[dict[str, Any]]:
+        """What readers see of the fact; nothing where no night was published yet."""
+        return self.lake.fact() if loaded_nights(self.account.engine) else []
+
+    @property
+    def lake(self) -> Lake:
+        """The lake that the runs publish to."""
+        return Lake(self.account.engine, self.landing, self.plain.project)
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    """An account, an Airflow, a check, and two nights in the bucket."""
+    landing = tmp_path_factory.mktemp("landing")
+    sizes = ["--stores", "3", "--products", "8", "--days", "30", "--nights", "2"]
+    make_sample(["--to", str(landing), *sizes, "--end", str(SECOND)])
+    work = tmp_path_factory.mktemp("night")
+    with emulated_account.running(work / "server") as account:
+        emulated_account.upload(account.aws.client("s3"), landing)
+        with (
+            faulty_aws.running(account.aws.endpoint) as faulty,
+            airflow_for(account, work / "airflow", {"AWS_ENDPOINT_URL": faulty.endpoint}) as server,
+        ):
+            engine = replace(account.engine, schema="plain")
+            plain = Lake(engine, work / "plain", DbtProject(engine, work / "dbt"))
+            yield Night(account, faulty, server, deploy_check(account, server), landing, plain)
+        assert not [each for each in psutil.Process().children(recursive=True) if is_airflow(each)]
+
+
+def is_airflow(process: psutil.Process) -> bool:
+    """Whether a process is one of Airflow's."""
+    return "airflow" in " ".join(process.cmdline())
+
+
+class Secrets:
+    """Secrets Manager with one login."""
+
+    def __init__(self, url: str, username: str, password: str) -> None:
+        self.login = {"url": url, "username": username, "password": password}
+
+    def get_secret_value(self, **_: Any) -> dict[str, str]:
+        """The login as JSON."""
+        return {"SecretString": json.dumps(self.login)}
+
+
+def client_of(airflow: AirflowServer, password: str) -> AirflowClient:
+    """The readiness check's client."""
+    secret = LoginSecret(Secrets(airflow.url, airflow.username, password), "arn")
+    return AirflowClient(secret, 30.0, lambda *_, **__: None)
+
+
+def test_airflow_listens_on_loopback_only(night: Night) -> None:
+    processes = [each for each in psutil.Process().children(recursive=True) if is_airflow(each)]
+    listening = {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {HOST}
+
+
+def test_a_wrong_password_is_refused(night: Night, conf: dict[str, Any]) -> None:
+    with pytest.raises(UnauthorizedError):
+        client_of(night.airflow, "wrong").start(DAG_ID, "wrong-password", conf)
+
+
+@pytest.mark.parametrize("key", ["emr", "load_date"])
+def test_a_wrong_conf_is_refused_with_the_reason(
+    night: Night, conf: dict[str, Any], key: str
+) -> None:
+    client = client_of(night.airflow, night.airflow.password)
+    with pytest.raises(AirflowError, match=rf"400.*{key}"):
+        client.start(DAG_ID, "wrong-conf", {**conf, key: None})
+    assert not client.has_run(DAG_ID, "wrong-conf")
+
+
+def test_a_night_is_published_once(night: Night) -> None:
+    assert night.ask(FIRST) == "started"
+    assert night.ask(FIRST) == "already_started"
+    assert night.wait(FIRST) == "success", night.states(FIRST)
+    assert set(night.states(FIRST).values()) == {"success"}
+    assert night.account.clusters_alive() == []
+    events = night.airflow.get("assets/events")["asset_events"]
+    assert len(events) == 1
+    night.plain.load(night.landing, FIRST)
+    assert len(night.plain.fact()) > 100
+    assert fact_differences(night.lake.fact(), night.plain.fact()) == []
+    assert night.lake.contents() == night.plain.contents()
+
+
+FAULTS = {
+    "create_cluster": Fault.refusal(
+        "ElasticMapReduce.RunJobFlow", "ValidationException", "Instance type is not supported."
+    ),
+    "wait_for_cluster": Fault(
+        "ElasticMapReduce.DescribeCluster",
+        200,
+        b'{"Cluster": {"Id": "j-1", "Status": {"State": "TERMINATED_WITH_ERRORS", '
+        b'"StateChangeReason": {"Code": "INSTANCE_FAILURE", "Message": "No capacity."}}}}',
+    ),
+    "start_thrift_server": Fault(
+        "ElasticMapReduce.DescribeStep",
+        200,
+        b'{"Step": {"Id": "s-1", "Status": {"State": "FAILED"}}}',
+    ),
+}
+
+
+@pytest.mark.parametrize("task_id", FAULTS)
+def test_a_cluster_that_does_not_come_up_is_told_and_taken_away(night: Night, task_id: str) -> None:
+    before = night.published()
+    night.faulty.faults.append(FAULTS[task_id])
+    if night.ask(SECOND) == "already_started":
+        night.clear(SECOND)
+    assert night.wait(SECOND) == "failed"
+    night.faulty.faults.clear()
+    states = night.states(SECOND)
+    assert states[task_id] == "failed"
+    assert states["register_run"] == "upstream_failed"
+    assert night.account.clusters_alive() == []
+    assert night.published() == before
+    assert f"Shelfweek {SECOND}: {task_id} failed" in night.subjects()
+
+
+def test_a_run_that_is_marked_failed_by_hand_terminates_its_cluster(night: Night) -> None:
+    before = night.published()
+    night.clear(SECOND)
+    night.wait_for_task(SECOND, "register_run", "running")
+    assert night.account.clusters_alive()
+    night.airflow.patch(f"dags/{DAG_ID}/dagRuns/nightly__{SECOND}", {"state": "failed"})
+    night.wait_for_task(SECOND, "terminate_cluster", "success")
+    assert night.account.clusters_alive() == []
+    assert night.published() == before
+
+
+def test_a_failed_data_test_publishes_nothing_and_the_mended_night_is_loaded(night: Night) -> None:
+    before = night.published()
+    s3 = night.account.aws.client("s3")
+    key = f"landing/sales/load_date={SECOND}/sales_{SECOND:%Y%m%d}.csv"
+    whole = s3.get_object(Bucket="lake", Key=key)["Body"].read()
+    # Every tenth row has a key that is no number; the file keeps its bytes.
+    header, *rows = whole.split(b"\n")
+    spoiled = [b"X" + row[1:] if number % 10 == 0 else row for number, row in enumerate(rows)]
+    s3.put_object(Bucket="lake", Key=key, Body=b"\n".join([header, *spoiled])[: len(whole)])
+    night.clear(SECOND)
+    assert night.wait(SECOND) == "failed"
+    states = night.states(SECOND)
+    assert states["models.int_load_row_counts.test"] == "failed"
+    assert states["models.runs_run"] != "success"
+    assert states["terminate_cluster"] == "success"
+    assert night.account.clusters_alive() == []
+    assert night.published() == before
+    assert any(
+        f"{SECOND}: models.int_load_row_counts.test failed" in text for text in night.subjects()
+    )
+
+    s3.put_object(Bucket="lake", Key=key, Body=whole)
+    night.clear(SECOND)
+    assert night.wait(SECOND) == "success", night.states(SECOND)
+    assert night.account.clusters_alive() == []
+    night.plain.load(night.landing, SECOND)
+    assert fact_differences(night.lake.fact(), night.plain.fact()) == []

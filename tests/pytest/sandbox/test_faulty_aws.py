@@ -1,0 +1,34 @@
+"""The proxy passes requests on, and gives a fault's answer to those that meet it."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox import aws, faulty_aws
+from sandbox.faulty_aws import Fault
+
+
+def test_requests_pass_unless_they_meet_a_fault() -> None:
+    if not (aws.EMULATORS / "ministack").exists():
+        pytest.skip("the emulators are not installed: make test does it")
+    with (
+        aws.running(["s3", "elasticmapreduce"]) as account,
+        faulty_aws.running(account.endpoint) as proxy,
+    ):
+        through = {"endpoint_url": proxy.endpoint, "region_name": aws.REGION}
+        keys = {"aws_access_key_id": "emulated", "aws_secret_access_key": "emulated"}
+        s3 = boto3.client("s3", **through, **keys)
+        s3.create_bucket(Bucket="lake")
+        s3.put_object(Bucket="lake", Key="a b/\u00e9.csv", Body=b"1,2")
+        assert s3.get_object(Bucket="lake", Key="a b/\u00e9.csv")["Body"].read() == b"1,2"
+        assert s3.head_object(Bucket="lake", Key="a b/\u00e9.csv")["ContentLength"] == 3
+
+        emr = boto3.client("emr", **through, **keys)
+        refusal = Fault.refusal("ElasticMapReduce.RunJobFlow", "ValidationException", "no", 1)
+        proxy.faults.append(refusal)
+        with pytest.raises(ClientError, match="ValidationException"):
+            emr.run_job_flow(Name="night", Instances={})
+        assert emr.run_job_flow(Name="night", Instances={})["JobFlowId"]
+        assert proxy.met == 1
