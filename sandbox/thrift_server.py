@@ -74,7 +74,11 @@ logger.native.name = org.apache.hadoop.util.NativeCodeLoader
 logger.native.level = error
 # Every client that hangs up would be an error with sixteen lines of stack.
 logger.hangup.name = org.apache.thrift.server.TThreadPoolServer
-logger.hangup.level = off
+logger.hangup.level = error
+logger.hangup.filter.ended.type = RegexFilter
+logger.hangup.filter.ended.regex = Thrift error occurred during processing of message.*
+logger.hangup.filter.ended.onMatch = deny
+logger.hangup.filter.ended.onMismatch = neutral
 """
 
 # What Spark's own launch scripts open to Spark on Java 17.
@@ -485,8 +489,12 @@ def _hive_settings(port: int) -> dict[str, str]:
         "hive.server2.thrift.port": str(port),
         # Else every session writes a log of its own that nobody reads.
         "hive.server2.logging.operation.enabled": "false",
-        # Each new thread opens the metastore anew and reads all of Hadoop's settings for that: half
-        # a second. By default there may be a hundred, and each ends after ten seconds.
+        # Who connects is the one who runs the server. Otherwise each session has a user object of
+        # its own, and every change of user makes a thread open the metastore anew and read all of
+        # Hadoop's settings for that: a third of a small night.
+        "hive.server2.enable.doAs": "false",
+        # New threads open it as well. By default there may be a hundred, and each ends after ten
+        # seconds.
         "hive.server2.async.exec.threads": "6",
         "hive.server2.async.exec.keepalive.time": "1d",
         "hive.server2.thrift.min.worker.threads": "6",
