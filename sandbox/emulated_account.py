@@ -8,14 +8,17 @@ account's S3.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox import aws, readiness, s3a, thrift_server
+from sandbox import aws, faulty_aws, readiness, s3a, thrift_server
 from sandbox.aws import Aws
+from sandbox.faulty_aws import FaultyAws
 from sandbox.thrift_server import ThriftServer
 from shelfweek.engine import Engine
 
@@ -41,9 +44,14 @@ AIRFLOW_SETTINGS = {
 
 @dataclass
 class EmulatedAccount:
-    """The account and the server that stands in for its clusters' own."""
+    """The account and the server that stands in for its clusters' own.
+
+    Attributes:
+        faulty: what Airflow and Spark take for the account, if it shall give wrong answers.
+    """
 
     aws: Aws
+    faulty: FaultyAws | None
     thrift: ThriftServer
 
     @property
@@ -62,7 +70,22 @@ class EmulatedAccount:
     @property
     def variables(self) -> dict[str, str]:
         """What Airflow needs in its environment to run a night here."""
-        return {**self.aws.environment, **AIRFLOW_SETTINGS, **self.thrift_address}
+        return {
+            **_as_seen(self.aws, self.faulty).environment,
+            **AIRFLOW_SETTINGS,
+            **self.thrift_address,
+        }
+
+    def kill_thrift_server(self) -> None:
+        """Kill the server as `kill -9` does."""
+        os.kill(self.thrift.pid, signal.SIGKILL)
+
+    def restart_thrift_server(self) -> None:
+        """Start the server again where it was, as a new cluster would."""
+        self.thrift.stop()
+        self.thrift = _start_thrift_server(
+            self.thrift.lake, _as_seen(self.aws, self.faulty), self.thrift.port
+        )
 
     def clusters_alive(self) -> list[str]:
         """Ids of the clusters that still cost money."""
@@ -72,20 +95,35 @@ class EmulatedAccount:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[EmulatedAccount]:
+def running(folder: Path, *, with_faults: bool = False) -> Iterator[EmulatedAccount]:
     """Run an empty account for the length of a `with` block; the server's files go to the folder.
+
+    with_faults: let Airflow and Spark reach it through a proxy that can give wrong answers.
 
     Raises:
         EmulatorError, ThriftServerError, JarError: a part of it does not come up.
     """
-    with aws.running(SERVICES) as account:
+    with contextlib.ExitStack() as stack:
+        account = stack.enter_context(aws.running(SERVICES))
         account.client("s3").create_bucket(Bucket=BUCKET)
         for identity in (SENDER, RECIPIENT):
             account.client("sesv2").create_email_identity(EmailIdentity=identity)
-        with thrift_server.running(
-            folder, jars=s3a.fetch_jars(), settings=s3a.settings_for(account)
-        ) as thrift:
-            yield EmulatedAccount(account, thrift)
+        faulty = stack.enter_context(faulty_aws.running(account.endpoint)) if with_faults else None
+        thrift = _start_thrift_server(folder, _as_seen(account, faulty))
+        emulated = EmulatedAccount(account, faulty, thrift)
+        stack.callback(lambda: emulated.thrift.stop())
+        yield emulated
+
+
+def _as_seen(account: Aws, faulty: FaultyAws | None) -> Aws:
+    """The account as Airflow and Spark reach it."""
+    return account if faulty is None else Aws(faulty.endpoint)
+
+
+def _start_thrift_server(folder: Path, account: Aws, port: int | None = None) -> ThriftServer:
+    return thrift_server.start(
+        folder, port=port, jars=s3a.fetch_jars(), settings=s3a.settings_for(account)
+    )
 
 
 def upload(s3: Any, landing: Path) -> None:

@@ -41,6 +41,12 @@ class Fault:
         body = json.dumps({"__type": code, "message": message}).encode()
         return cls(action, 400, body, times)
 
+    @classmethod
+    def of_s3(cls, action: str, status: int, code: str, times: int = 1_000_000) -> Fault:
+        """S3 refuses: 503 and `SlowDown`, say, or 403 and `AccessDenied`."""
+        body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
+        return cls(action, status, body, times)
+
 
 @dataclass
 class FaultyAws:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,10 +16,10 @@ import pytest
 from lakes import Lake, fact_differences
 
 from airflow_client import AirflowClient, AirflowError, LoginSecret, UnauthorizedError
-from sandbox import emulated_account, faulty_aws
+from sandbox import emulated_account
 from sandbox.airflow_server import AirflowServer
 from sandbox.aws import HOST
-from sandbox.emulated_account import EmulatedAccount
+from sandbox.emulated_account import BUCKET, EmulatedAccount
 from sandbox.faulty_aws import Fault, FaultyAws
 from sandbox.night import DAG_ID, airflow_for, deploy_check
 from sandbox.readiness import Check
@@ -28,8 +29,14 @@ from shelfweek.night import DbtProject
 
 pytestmark = pytest.mark.night
 
-FIRST, SECOND = date(2026, 11, 19), date(2026, 11, 20)
-RUN_SECONDS = 900.0
+FIRST, SECOND, THIRD = date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)
+RUN_SECONDS = 1500.0
+
+# How soon the scheduler takes a task that gives no sign of life for dead; the default is 5 minutes.
+IMPATIENT = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Night:
     """Everything that a night needs, running.
 
     Attributes:
-        faulty: what Airflow takes for the account.
+        faulty: what Airflow and Spark take for the account.
         landing: the nights as a local folder; they are uploaded.
         plain: a lake of its own that takes the same nights without Airflow.
     """
@@ -65,6 +72,18 @@ class Night:
             assert time.monotonic() < deadline, self.states(load_date)
             time.sleep(1)
 
+    def wait_for_key(self, part: str) -> None:
+        """Wait until the lake has an object with that in its key."""
+        pages = self.account.aws.client("s3").get_paginator("list_objects_v2")
+        deadline = time.monotonic() + RUN_SECONDS
+        while not any(
+            part in item["Key"]
+            for page in pages.paginate(Bucket=BUCKET, Prefix="lake/")
+            for item in page.get("Contents", [])
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
     def states(self, load_date: date) -> dict[str, str]:
         """State of each task of the night's run."""
         return self.airflow.task_states(DAG_ID, f"nightly__{load_date}")
@@ -81,6 +100,24 @@ class Night:
         """What readers see of the fact; nothing where no night was published yet."""
         return self.lake.fact() if loaded_nights(self.account.engine) else []
 
+    def fail(self, load_date: date) -> dict[str, str]:
+        """Start the night's run, or clear it, let it fail; the states of its tasks."""
+        if self.ask(load_date) == "already_started":
+            self.clear(load_date)
+        assert self.wait(load_date) == "failed"
+        self.faulty.faults.clear()
+        assert self.account.clusters_alive() == []
+        return self.states(load_date)
+
+    def finish(self, load_date: date) -> None:
+        """Run the night again: it is published, and equals the lake without Airflow."""
+        self.clear(load_date)
+        assert self.wait(load_date) == "success", self.states(load_date)
+        assert self.account.clusters_alive() == []
+        self.plain.load(self.landing, load_date)
+        assert fact_differences(self.lake.fact(), self.plain.fact()) == []
+        assert self.lake.contents() == self.plain.contents()
+
     @property
     def lake(self) -> Lake:
         """The lake that the runs publish to."""
@@ -89,20 +126,19 @@ class Night:
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
-    """An account, an Airflow, a check, and two nights in the bucket."""
+    """An account, an Airflow, a check, and three nights in the bucket."""
     landing = tmp_path_factory.mktemp("landing")
-    sizes = ["--stores", "3", "--products", "8", "--days", "30", "--nights", "2"]
-    make_sample(["--to", str(landing), *sizes, "--end", str(SECOND)])
+    sizes = ["--stores", "3", "--products", "8", "--days", "30", "--nights", "3"]
+    make_sample(["--to", str(landing), *sizes, "--end", str(THIRD)])
     work = tmp_path_factory.mktemp("night")
-    with emulated_account.running(work / "server") as account:
+    with emulated_account.running(work / "server", with_faults=True) as account:
+        assert account.faulty
         emulated_account.upload(account.aws.client("s3"), landing)
-        with (
-            faulty_aws.running(account.aws.endpoint) as faulty,
-            airflow_for(account, work / "airflow", {"AWS_ENDPOINT_URL": faulty.endpoint}) as server,
-        ):
+        with airflow_for(account, work / "airflow", IMPATIENT) as server:
             engine = replace(account.engine, schema="plain")
             plain = Lake(engine, work / "plain", DbtProject(engine, work / "dbt"))
-            yield Night(account, faulty, server, deploy_check(account, server), landing, plain)
+            check = deploy_check(account, server)
+            yield Night(account, account.faulty, server, check, landing, plain)
         assert not [each for each in psutil.Process().children(recursive=True) if is_airflow(each)]
 
 
@@ -190,14 +226,9 @@ FAULTS = {
 def test_a_cluster_that_does_not_come_up_is_told_and_taken_away(night: Night, task_id: str) -> None:
     before = night.published()
     night.faulty.faults.append(FAULTS[task_id])
-    if night.ask(SECOND) == "already_started":
-        night.clear(SECOND)
-    assert night.wait(SECOND) == "failed"
-    night.faulty.faults.clear()
-    states = night.states(SECOND)
+    states = night.fail(SECOND)
     assert states[task_id] == "failed"
     assert states["register_run"] == "upstream_failed"
-    assert night.account.clusters_alive() == []
     assert night.published() == before
     assert f"Shelfweek {SECOND}: {task_id} failed" in night.subjects()
 
@@ -213,30 +244,71 @@ def test_a_run_that_is_marked_failed_by_hand_terminates_its_cluster(night: Night
     assert night.published() == before
 
 
-def test_a_failed_data_test_publishes_nothing_and_the_mended_night_is_loaded(night: Night) -> None:
+def test_a_failed_data_test_publishes_nothing(night: Night) -> None:
     before = night.published()
     s3 = night.account.aws.client("s3")
     key = f"landing/sales/load_date={SECOND}/sales_{SECOND:%Y%m%d}.csv"
-    whole = s3.get_object(Bucket="lake", Key=key)["Body"].read()
+    whole = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     # Every tenth row has a key that is no number; the file keeps its bytes.
     header, *rows = whole.split(b"\n")
     spoiled = [b"X" + row[1:] if number % 10 == 0 else row for number, row in enumerate(rows)]
-    s3.put_object(Bucket="lake", Key=key, Body=b"\n".join([header, *spoiled])[: len(whole)])
-    night.clear(SECOND)
-    assert night.wait(SECOND) == "failed"
-    states = night.states(SECOND)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"\n".join([header, *spoiled])[: len(whole)])
+    states = night.fail(SECOND)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=whole)
     assert states["models.int_load_row_counts.test"] == "failed"
     assert states["models.runs_run"] != "success"
     assert states["terminate_cluster"] == "success"
+    assert night.published() == before
+    assert f"Shelfweek {SECOND}: models.int_load_row_counts.test failed" in night.subjects()
+
+
+def test_a_failed_model_publishes_nothing_and_the_next_run_is_whole(night: Night) -> None:
+    """Spark may not write the candidate; in the next run S3 asks everybody to slow down."""
+    before = night.published()
+    candidate = f"PUT /{BUCKET}/lake/marts/fct_weekly_sales_inventory/"
+    night.faulty.faults.append(Fault.of_s3(candidate, 403, "AccessDenied"))
+    states = night.fail(SECOND)
+    model = "models.int_weekly_sales_inventory_aggregated"
+    assert states[f"{model}_run" if f"{model}_run" in states else f"{model}.run"] == "failed"
+    assert states["models.runs_run"] != "success"
+    assert night.published() == before
+    assert any(f"Shelfweek {SECOND}: {model}" in subject for subject in night.subjects())
+
+    before_faults = night.faulty.met
+    for action in ("GET", "PUT", "HEAD", "POST"):
+        night.faulty.faults.append(Fault.of_s3(f"{action} /{BUCKET}", 503, "SlowDown", 3))
+    night.finish(SECOND)
+    assert night.faulty.met >= before_faults + 9
+
+
+@pytest.mark.parametrize("moment", ["inside a model", "between models"])
+def test_a_killed_thrift_server_publishes_nothing(night: Night, moment: str) -> None:
+    before = night.published()
+    if night.ask(THIRD) == "already_started":
+        night.clear(THIRD)
+    if moment == "between models":
+        night.wait_for_task(THIRD, "models.stg_retail__sales_run", "success")
+    else:
+        night.wait_for_key("_temporary")
+    night.account.kill_thrift_server()
+    assert night.wait(THIRD) == "failed"
+    night.account.restart_thrift_server()
+    assert night.states(THIRD)["models.runs_run"] != "success"
     assert night.account.clusters_alive() == []
     assert night.published() == before
-    assert any(
-        f"{SECOND}: models.int_load_row_counts.test failed" in text for text in night.subjects()
-    )
 
-    s3.put_object(Bucket="lake", Key=key, Body=whole)
-    night.clear(SECOND)
-    assert night.wait(SECOND) == "success", night.states(SECOND)
+
+def test_a_killed_scheduler_leaves_no_cluster_and_a_night_that_can_be_finished(
+    night: Night,
+) -> None:
+    before = night.published()
+    night.clear(THIRD)
+    night.wait_for_task(THIRD, "models.base_retail__sales_run", "success")
+    night.airflow.stop("scheduler", signal.SIGKILL)
+    assert night.published() == before
+    night.airflow.start("scheduler")
+    state = night.wait(THIRD)
     assert night.account.clusters_alive() == []
-    night.plain.load(night.landing, SECOND)
-    assert fact_differences(night.lake.fact(), night.plain.fact()) == []
+    if state == "failed":
+        assert night.published() == before
+    night.finish(THIRD)

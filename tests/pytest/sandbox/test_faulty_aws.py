@@ -25,10 +25,18 @@ def test_requests_pass_unless_they_meet_a_fault() -> None:
         assert s3.get_object(Bucket="lake", Key="a b/\u00e9.csv")["Body"].read() == b"1,2"
         assert s3.head_object(Bucket="lake", Key="a b/\u00e9.csv")["ContentLength"] == 3
 
+        proxy.faults.append(Fault.of_s3("GET /lake/a", 503, "SlowDown", 2))
+        # The client tries again by itself.
+        assert s3.get_object(Bucket="lake", Key="a b/\u00e9.csv")["Body"].read() == b"1,2"
+        assert proxy.met == 2
+        proxy.faults.append(Fault.of_s3("PUT /lake/b", 403, "AccessDenied", 1))
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket="lake", Key="b", Body=b"")
+
         emr = boto3.client("emr", **through, **keys)
         refusal = Fault.refusal("ElasticMapReduce.RunJobFlow", "ValidationException", "no", 1)
         proxy.faults.append(refusal)
         with pytest.raises(ClientError, match="ValidationException"):
             emr.run_job_flow(Name="night", Instances={})
         assert emr.run_job_flow(Name="night", Instances={})["JobFlowId"]
-        assert proxy.met == 1
+        assert proxy.met == 4
