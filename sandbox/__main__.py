@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
-from types import FrameType
 
 import pyspark
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from sandbox import thrift_server
+from sandbox.command import run_command
 from sandbox.run import engine_of, last_lake, only_run, remember, run
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine, EngineError
@@ -31,28 +29,12 @@ _ERRORS = (LandingError, NightError, LakeError, EngineError, thrift_server.Thrif
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    # A terminated command cleans up like an interrupted one.
-    signal.signal(signal.SIGTERM, _interrupt)
     options = _parser().parse_args(arguments)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # In a log or a pipe the tables need no narrower screen than they are wide.
-        console.width = 100
-    try:
-        options.command(console, options)
-    except _ERRORS as error:
-        Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
-        return 1
-    except KeyboardInterrupt:
-        Console(stderr=True).print(
-            "\nStopped. Readers see whole weeks only; the next make run finishes the night."
-        )
-        return 130
-    return 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    return run_command(
+        lambda console: options.command(console, options),
+        _ERRORS,
+        "Readers see whole weeks only; the next make run finishes the night.",
+    )
 
 
 def _run(console: Console, options: argparse.Namespace) -> None:

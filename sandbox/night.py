@@ -1,14 +1,13 @@
 """A whole night on this machine: dump, readiness check, Airflow, cluster, published tables.
 
-The stand-ins: an emulated AWS account, the laptop's Thrift Server for that of a cluster, and the
-sample for Snowflake's unload. Everything else is what runs on AWS: the readiness check's stack and
-code, Airflow with the DAGs, dbt with the models.
+The stand-ins: a Snowflake account and an AWS account, both emulated, and the laptop's Thrift Server
+for that of a cluster. Everything else is what runs there: the unload, the readiness check's stack
+and code, Airflow with the DAGs, dbt with the models.
 """
 
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import tempfile
 import time
@@ -16,28 +15,36 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 
 from rich.console import Console
-from rich.text import Text
 
-from sandbox import airflow_server, emulated_account, readiness, s3a, thrift_server
+from sandbox import (
+    airflow_server,
+    emulated_account,
+    readiness,
+    s3a,
+    snowflake_server,
+    thrift_server,
+)
 from sandbox.airflow_server import AirflowServer, AirflowServerError
 from sandbox.aws import EmulatorError
+from sandbox.command import run_command
 from sandbox.emulated_account import (
     BUCKET,
     LAKE_URI,
     LANDING_PREFIX,
+    LANDING_URI,
     RECIPIENT,
     SENDER,
     EmulatedAccount,
 )
 from sandbox.readiness import Check
-from sandbox.sample.__main__ import main as make_sample
+from sandbox.snowflake_source import SnowflakeSource, StepError
 from shelfweek.report import print_report, read_report
 
 DAG_ID = "nightly_retail"
-LOAD_DATE = date(2026, 11, 20)
+MAX_FILE_BYTES = 16 << 20
 NIGHT_SECONDS = 1200.0
 
 
@@ -89,8 +96,8 @@ def play(console: Console) -> None:
     """Play the night and print it.
 
     Raises:
-        NightPlayError, AirflowServerError, EmulatorError, ThriftServerError, JarError: where it
-            stopped.
+        NightPlayError, StepError, AirflowServerError, EmulatorError, ThriftServerError, JarError:
+            where it stopped.
     """
     story = Story(console)
     with (
@@ -100,25 +107,41 @@ def play(console: Console) -> None:
         work = Path(folder)
         account = on.enter_context(emulated_account.running(work / "server"))
         story.tell(f"emulated AWS account and Spark Thrift Server are up ({account.aws.endpoint})")
-        make_sample(["--to", str(work / "landing"), "--nights", "1", "--end", str(LOAD_DATE)])
-        emulated_account.upload(account.aws.client("s3"), work / "landing")
-        story.tell(f"the dump of {LOAD_DATE} lies in s3://{BUCKET}/{LANDING_PREFIX}")
+        load_date = _dump(story, account)
         airflow = on.enter_context(airflow_for(account, work / "airflow"))
         story.tell(f"Airflow is healthy: {airflow.url}")
         check = deploy_check(account, airflow)
         story.tell("the readiness check is deployed")
-        answer = check.invoke({"load_date": str(LOAD_DATE)})["Payload"]
+        answer = check.invoke({"load_date": str(load_date)})["Payload"]
         if answer.get("status") != "started":
             raise NightPlayError(f"the readiness check started no run: {answer}")
         story.tell(f"the readiness check found the dump whole and started {answer['run_id']}")
         _follow(story, airflow, account, answer["run_id"])
-        again = check.invoke({"load_date": str(LOAD_DATE)})["Payload"]
+        again = check.invoke({"load_date": str(load_date)})["Payload"]
         story.tell(f"a second check starts nothing: {again['status']}")
         engine = account.engine
         runs = engine.query(f"select distinct run_id from {engine.marts('runs')}")  # noqa: S608
-        print_report(console, read_report(engine, [runs[0]["run_id"]], [LOAD_DATE]), [])
+        print_report(console, read_report(engine, [runs[0]["run_id"]], [load_date]), [])
         story.tell(f"the lake lies in {LAKE_URI}; stopping")
     story.tell("everything is stopped")
+
+
+def _dump(story: Story, account: EmulatedAccount) -> date:
+    """Let Snowflake load its raw tables and dump the night; the date of the dump.
+
+    Raises:
+        StepError: it does not.
+    """
+    with snowflake_server.running(account.aws) as snowflake:
+        source = SnowflakeSource(
+            story.console, story.tell, account.aws, snowflake, f"{LANDING_URI}/", MAX_FILE_BYTES
+        )
+        source.deploy()
+        source.make_raw_data()
+        source.load()
+        source.dump()
+        story.tell(f"the dump of {source.load_date} lies in {LANDING_URI}")
+        return source.load_date
 
 
 def _follow(story: Story, airflow: AirflowServer, account: EmulatedAccount, run_id: str) -> None:
@@ -149,31 +172,17 @@ def _follow(story: Story, airflow: AirflowServer, account: EmulatedAccount, run_
     story.tell("the run succeeded and its cluster is gone")
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Play the night and return the exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 100
-    try:
-        play(console)
-    except (
+    errors = (
         NightPlayError,
+        StepError,
         AirflowServerError,
         EmulatorError,
         thrift_server.ThriftServerError,
         s3a.JarError,
-    ) as error:
-        Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
-        return 1
-    except KeyboardInterrupt:
-        Console(stderr=True).print("\nStopped; nothing runs any more.")
-        return 130
-    return 0
+    )
+    return run_command(play, errors, "Nothing runs any more.")
 
 
 if __name__ == "__main__":

@@ -9,19 +9,12 @@ Only the clock is not waited for: each step runs as soon as the one before has e
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import secrets
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
-from types import FrameType
+from dataclasses import dataclass
+from datetime import date
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -31,23 +24,16 @@ from rich.text import Text
 from sandbox import airflow_api, aws, readiness, snowflake_server
 from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws, EmulatorError
-from sandbox.sample.__main__ import main as write_sample
-from sandbox.snowflake_server import SnowflakeServer
-from shelfweek.contract import PROJECT
-from snowflake import deploy
+from sandbox.command import run_command
+from sandbox.snowflake_source import SnowflakeSource, StepError
 
-EST = timezone(timedelta(hours=-5))
 LANDING = "s3://shelfweek-landing/dumps/"
-SOURCE = "s3://shelfweek-source/raw/"
+# So small that the large tables come in parts.
+MAX_FILE_BYTES = 300_000
 SENDER = "night@shop.example"
 RECIPIENT = "data@shop.example"
 DAG_ID = "nightly_retail"
 STACK = "shelfweek-readiness"
-DEPLOY = PROJECT / "snowflake" / "deploy.py"
-
-
-class StepError(Exception):
-    """A step of the night failed; the text says which."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +42,9 @@ class Night:
 
     console: Console
     aws: Aws
-    account: SnowflakeServer
+    source: SnowflakeSource
     airflow: AirflowApi
     load_date: date
-    began: float = field(default_factory=time.monotonic)
 
     @property
     def lost_file(self) -> tuple[str, str]:
@@ -68,84 +53,26 @@ class Night:
         folder = f"{address.path.lstrip('/')}store/load_date={self.load_date}"
         return address.netloc, f"{folder}/store_{self.load_date:%Y%m%d}_0_0_0.csv"
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """The settings of deploy.py."""
-        arn = "arn:aws:iam::123456789012:role"
-        return {
-            **self.account.connection,
-            "SNOWFLAKE_LANDING_URL": LANDING,
-            "SNOWFLAKE_LANDING_ROLE_ARN": f"{arn}/shelfweek-landing",
-            "SNOWFLAKE_SOURCE_URL": SOURCE,
-            "SNOWFLAKE_SOURCE_ROLE_ARN": f"{arn}/shelfweek-source",
-            "SNOWFLAKE_ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:shelfweek-alerts",
-            "SNOWFLAKE_ALERT_ROLE_ARN": f"{arn}/shelfweek-alerts",
-            # So small that the large tables come in parts.
-            "SNOWFLAKE_MAX_FILE_BYTES": "300000",
-        }
-
     def say(self, text: str) -> None:
         """Tell something, with the seconds since the begin."""
-        self.console.print(Text(f"{time.monotonic() - self.began:8.1f} s  {text}"))
-
-    def deploy(self, *arguments: str) -> None:
-        """Run deploy.py as its users do, and show what it says.
-
-        Raises:
-            StepError: it failed.
-        """
-        self.say(f"python snowflake/deploy.py {' '.join(arguments)}")
-        result = subprocess.run(  # noqa: S603
-            [sys.executable, DEPLOY, *arguments],
-            env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        for line in result.stdout.splitlines():
-            self.console.print(Text(f"            {line.strip()}", style="dim"))
-        if result.returncode != 0:
-            raise StepError(f"deploy.py {arguments[0]} failed")
-
-
-def make_raw_data(night: Night) -> None:
-    """Put the source's files into its bucket, one folder per table."""
-    s3 = night.aws.client("s3")
-    for url in (LANDING, SOURCE):
-        s3.create_bucket(Bucket=urlsplit(url).netloc)
-    address = urlsplit(SOURCE)
-    with tempfile.TemporaryDirectory(prefix="shelfweek-raw-") as folder:
-        end = night.load_date.isoformat()
-        with contextlib.redirect_stdout(io.StringIO()):
-            write_sample(["--to", folder, "--clean", "--nights", "1", "--end", end])
-        files = sorted(Path(folder).rglob("*.csv"))
-        for path in files:
-            table = path.relative_to(folder).parts[0]
-            key = f"{address.path.lstrip('/')}{table}/{path.name}"
-            s3.upload_file(str(path), address.netloc, key)
-    night.say(f"{len(files)} files lie in {SOURCE}")
+        self.source.say(text)
 
 
 def deploy_account(night: Night) -> None:
     """Roles, warehouse, tables, stages, procedure and task."""
-    night.deploy("deploy")
+    night.source.deploy()
 
 
 def load_raw_tables(night: Night) -> None:
     """The transactional tables, from the source's bucket."""
-    night.deploy("load")
+    night.aws.client("s3").create_bucket(Bucket=urlsplit(LANDING).netloc)
+    night.source.make_raw_data()
+    night.source.load()
 
 
-def run_task(night: Night) -> None:
+def dump(night: Night) -> None:
     """What Snowflake's own clock starts at 7:00 UTC."""
-    night.say("execute task unload_night")
-    settings = deploy.read_settings([*deploy.CONNECTION, *deploy.PARAMETERS], night.environment)
-    task = f"{settings['database']}.ops.unload_night"
-    with deploy.connected(settings) as connection:
-        deploy.run(connection, f"execute task {task}", "the task")
-    night.deploy("status")
+    night.source.dump()
 
 
 def list_landing(night: Night) -> None:
@@ -238,8 +165,8 @@ Step = Callable[[Night], None]
 
 CHAPTERS: tuple[tuple[str, tuple[Step, ...]], ...] = (
     ("Once: the accounts", (deploy_account, deploy_check)),
-    ("The day before: the raw data", (make_raw_data, load_raw_tables)),
-    ("2:00 EST: Snowflake dumps the night", (run_task, list_landing, lose_file)),
+    ("The day before: the raw data", (load_raw_tables,)),
+    ("2:00 EST: Snowflake dumps the night", (dump, list_landing, lose_file)),
     ("3:00 EST: first check", (check_once,)),
     ("3:30 EST: second check", (find_file, check_again, show_run)),
 )
@@ -252,16 +179,20 @@ def play(console: Console) -> None:
         EmulatorError: an emulator is not installed or does not start.
         StepError: a step failed.
     """
-    load_date = datetime.now(EST).date()
-    console.print(Text(f"Night {load_date}", style="bold"))
     began = time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(Text(f"{time.monotonic() - began:8.1f} s  {text}"))
+
     with contextlib.ExitStack() as stack:
         emulated = stack.enter_context(aws.running(readiness.SERVICES))
         account = stack.enter_context(snowflake_server.running(emulated))
         password = secrets.token_urlsafe(16)
         airflow = stack.enter_context(airflow_api.running({DAG_ID}, "readiness", password))
-        night = Night(console, emulated, account, airflow, load_date, began)
-        night.say(f"emulated AWS at {emulated.endpoint}, Snowflake stand-in at {account.url}")
+        source = SnowflakeSource(console, say, emulated, account, LANDING, MAX_FILE_BYTES)
+        night = Night(console, emulated, source, airflow, source.load_date)
+        console.print(Text(f"Night {night.load_date}", style="bold"))
+        say(f"emulated AWS at {emulated.endpoint}, Snowflake stand-in at {account.url}")
         for title, steps in CHAPTERS:
             console.print(Text(f"\n{title}", style="bold"))
             for step in steps:
@@ -272,24 +203,7 @@ def play(console: Console) -> None:
 
 def main() -> int:
     """Tell the story and return the exit code."""
-    # A terminated command cleans up like an interrupted one.
-    signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 100
-    try:
-        play(console)
-    except (EmulatorError, StepError) as error:
-        Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
-        return 1
-    except KeyboardInterrupt:
-        Console(stderr=True).print("\nStopped; nothing is left running.")
-        return 130
-    return 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    return run_command(play, (EmulatorError, StepError), "Nothing is left running.")
 
 
 if __name__ == "__main__":

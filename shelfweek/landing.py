@@ -86,13 +86,17 @@ class Landing:
         """List a landing.
 
         Raises:
-            LandingError: the folder is not there or holds no dump.
+            LandingError: the folder is not there, cannot be read, or holds no dump.
         """
         file_system, root = fsspec.core.url_to_fs(uri)
-        if not file_system.exists(root):
-            raise LandingError(f"there is no landing folder {uri}")
+        try:
+            if not file_system.exists(root):
+                raise LandingError(f"there is no landing folder {uri}")
+            found = file_system.find(root, detail=True)
+        except OSError as error:
+            raise LandingError(f"the landing {uri} cannot be read: {error}") from error
         landing = cls(uri=uri, file_system=file_system, root=root)
-        for path, info in sorted(file_system.find(root, detail=True).items()):
+        for path, info in sorted(found.items()):
             landing._add(path, int(info["size"]))
         if not landing.nights:
             raise LandingError(
