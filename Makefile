@@ -6,7 +6,7 @@ SHELL := /bin/bash
 	readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
-export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N
+export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N ONLY
 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 PYTHON := .venv/bin/python
@@ -99,8 +99,8 @@ readiness-package: ## zip the readiness check for Lambda, print where it lies
 night-source: .venv/.source sandbox/emulators/.venv/.done ## play a night's source against emulators
 	@exec $(PYTHON) -m sandbox.night_source
 
-bench: .venv/.dev ## measure, as ratios (N=million rows)
-	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"}
+bench: .venv/.dev sandbox/emulators/.venv/.done ## measure, as ratios (N=million rows, ONLY=full-build|history|orchestration)
+	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"} $${ONLY:+--only "$$ONLY"}
 
 clean: ## remove the default lake, the sample, and what tools leave behind
 	@rm -rf lake landing target logs .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

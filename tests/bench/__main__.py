@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import psutil
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import thrift_server
+from sandbox import emulated_account, thrift_server
+from sandbox.airflow_server import AirflowServer
+from sandbox.emulated_account import BUCKET
+from sandbox.night import DAG_ID, NIGHT_SECONDS, airflow_for, deploy_check
 from sandbox.run import java_options_for
 from sandbox.sample.__main__ import main as make_sample
 from shelfweek.contract import PROJECT
@@ -41,6 +47,9 @@ def main() -> None:
         "--millions", type=float, default=7.0,
         help="rows of sales and inventory for the full build, in millions (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--only", choices=list(BENCHMARKS), help="one of the benchmarks (default: all)"
+    )
     options = parser.parse_args()
     console = Console(highlight=False)
     table = Table(title="Benchmarks", title_justify="left")
@@ -48,10 +57,11 @@ def main() -> None:
     table.add_column("measured", justify="right")
     table.add_column("against", justify="right")
     table.add_column("ratio", justify="right")
-    with tempfile.TemporaryDirectory(prefix="shelfweek-bench-") as folder:
-        full_build(Path(folder), options.millions, table)
-        console.print(table)
-        history(Path(folder), table)
+    for name, benchmark in BENCHMARKS.items():
+        if options.only in (None, name):
+            console.print(f"measuring: {name}", style="dim")
+            with tempfile.TemporaryDirectory(prefix="shelfweek-bench-") as folder:
+                benchmark(Path(folder), options.millions, table)
     console.print(table)
 
 
@@ -95,7 +105,7 @@ def full_build(folder: Path, millions: float, table: Table) -> None:
     )  # fmt: skip
 
 
-def history(folder: Path, table: Table) -> None:
+def history(folder: Path, _millions: float, table: Table) -> None:
     """The same new night on a short history and on one ten times as long."""
     seconds = {}
     for days in (40, 400):
@@ -113,6 +123,73 @@ def history(folder: Path, table: Table) -> None:
         "(b) a night on 400 days of history, against 40 days",
         f"{seconds[400]:.1f} s", f"{seconds[40]:.1f} s", f"{seconds[400] / seconds[40]:.2f}",
     )  # fmt: skip
+
+
+def orchestration(folder: Path, _millions: float, table: Table) -> None:
+    """A small night through Cosmos on a running Airflow, against one plain dbt build of it."""
+    make_sample(["--to", str(folder / "landing"), "--nights", "2"])
+    with emulated_account.running(folder / "server") as account:
+        os.environ.update(account.aws.environment)
+        emulated_account.upload(account.aws.client("s3"), folder / "landing")
+        landing = Landing.scan(emulated_account.LANDING_URI)
+        project = DbtProject(replace(account.engine, schema="plain"), folder / "dbt")
+        with airflow_for(account, folder / "airflow") as airflow:
+            check = deploy_check(account, airflow)
+            # The second night counts: by then engine and Airflow are warm for both.
+            for night in landing.nights:
+                check.invoke({"load_date": str(night)})
+                run_id = f"nightly__{night}"
+                if airflow.wait_for_run(DAG_ID, run_id, NIGHT_SECONDS) != "success":
+                    raise RuntimeError(airflow.task_states(DAG_ID, run_id))
+                plain = _build_seconds(landing, night, project, f"s3://{BUCKET}/plain")
+            asked, began, ended = _times_of(airflow, run_id)
+            megabytes = {name: _megabytes(each.pid) for name, each in airflow.processes.items()}
+    through_cosmos = (ended - began).total_seconds()
+    table.add_row(
+        "(d) the models of a small night through Cosmos, against one dbt build",
+        f"{through_cosmos:.1f} s", f"{plain:.1f} s", f"{through_cosmos / plain:.2f}",
+    )  # fmt: skip
+    table.add_row(
+        "(e) from the request to the first dbt task, with an instant cluster",
+        f"{(began - asked).total_seconds():.1f} s", "", "",
+    )  # fmt: skip
+    for name, used in megabytes.items():
+        table.add_row(f"(f) memory of Airflow's {name} and its children", f"{used:.0f} MB", "", "")
+
+
+def _build_seconds(landing: Landing, night: date, project: DbtProject, lake_uri: str) -> float:
+    """Seconds of the one `dbt build` of a night."""
+    around: list[float] = []
+
+    def on_progress(what: str, seconds: float) -> None:
+        if what in ("parse the models", "register the files", "sweep old folders"):
+            around.append(seconds)
+
+    opened = [landing.open_night(night)]
+    outcome = run_nights(opened, landing, project, lake_uri, progress=on_progress)
+    return outcome.seconds - sum(around)
+
+
+def _times_of(airflow: AirflowServer, run_id: str) -> tuple[datetime, datetime, datetime]:
+    """When a run was asked for, its first dbt task began, its last one ended."""
+    run = f"dags/{DAG_ID}/dagRuns/{run_id}"
+    tasks = [
+        task
+        for task in airflow.get(f"{run}/taskInstances?limit=500")["task_instances"]
+        if task["task_id"].startswith("models.") and task["start_date"]
+    ]
+    return (
+        datetime.fromisoformat(airflow.get(run)["queued_at"]),
+        min(datetime.fromisoformat(task["start_date"]) for task in tasks),
+        max(datetime.fromisoformat(task["end_date"]) for task in tasks),
+    )
+
+
+def _megabytes(pid: int) -> float:
+    """Memory that a process and its children do not share with others."""
+    process = psutil.Process(pid)
+    family = [process, *process.children(recursive=True)]
+    return sum(float(each.memory_full_info().uss) for each in family) / 2**20
 
 
 def _seconds(function: Callable[[], object]) -> float:
@@ -138,6 +215,13 @@ def _engine_seconds(run_results: Path) -> float:
             total += (end - max(start, until)).total_seconds()
             until = end
     return total
+
+
+BENCHMARKS: dict[str, Callable[[Path, float, Table], None]] = {
+    "full-build": full_build,
+    "history": history,
+    "orchestration": orchestration,
+}
 
 
 if __name__ == "__main__":
