@@ -54,7 +54,7 @@ run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRE
 
 test: .venv/.dev sandbox/emulators/.venv/.done ## linters, types, unit tests, and the tests against a real Thrift Server
 	@$(MAKE) --no-print-directory lint
-	@exec $(PYTHON) -m pytest
+	@exec $(PYTHON) -m pytest -n 2 --dist loadfile
 
 test-night: .venv/.dev sandbox/emulators/.venv/.done ## whole nights under a real Airflow, with faults (takes half an hour)
 	@exec $(PYTHON) -m pytest -m night tests/pytest/orchestration
