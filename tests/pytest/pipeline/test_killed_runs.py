@@ -1,11 +1,13 @@
-"""A server that is killed in the middle of a night leaves a lake that readers and runs can use."""
+"""A server that is killed, or a disk that is full, leaves a lake that readers and runs can use."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import random
+import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,19 +23,23 @@ from reference.cases import TextRow, calendar_rows, write_dump
 from sandbox import thrift_server
 from sandbox.thrift_server import ThriftServer
 from shelfweek.engine import Engine, Row
-from shelfweek.night import DbtProject
+from shelfweek.night import DbtProject, NightError
 
-KILLS = int(os.environ.get("SHELFWEEK_KILLS", "2"))
-# One is there at first, three are killed at chosen moments, the others at random ones.
-NIGHTS = [date(2026, 1, 14) + timedelta(days=number) for number in range(4 + KILLS)]
+KILLS = int(os.environ.get("SHELFWEEK_KILLS", "1"))
+# One is there at first, one meets a full disk, three are killed at chosen moments, the others at
+# random ones.
+NIGHTS = [date(2026, 1, 14) + timedelta(days=number) for number in range(5 + KILLS)]
 STORES = range(1, 6)
+DISK = 64 << 20
+# Less than what one model's file takes, blocks and checksums included.
+LEFT_ON_DISK = 8 << 10
 
 Contents = dict[str, list[Row]]
 
 
 @dataclass
 class Killable:
-    """A lake whose server can be killed and started again."""
+    """A lake whose server can be killed and started again, on a disk that can be filled."""
 
     folder: Path
     landing: Path
@@ -83,21 +89,35 @@ class Killable:
         return False
 
 
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Mount a small disk on a folder, where that is allowed."""
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "shelfweek", str(folder)]
+    is_mounted = not subprocess.run(command, capture_output=True).returncode  # noqa: S603
+    try:
+        yield
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S603, S607
+
+
 @pytest.fixture(scope="module")
 def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
     """A lake of its own server that holds the first night."""
     folder = tmp_path_factory.mktemp("killed")
     for version, night in enumerate(NIGHTS):
         _write(folder / "landing", night, version)
-    server = thrift_server.start(folder / "lake")
-    engine = Engine(port=server.port)
-    lake = Lake(engine, folder / "lake", DbtProject(engine, folder / "dbt"))
-    killable = Killable(folder / "lake", folder / "landing", server, lake)
-    try:
-        lake.load(killable.landing, NIGHTS[0])
-        yield killable
-    finally:
-        killable.server.stop()
+    with small_disk(folder / "lake" / "marts"):
+        server = thrift_server.start(folder / "lake")
+        engine = Engine(port=server.port)
+        lake = Lake(engine, folder / "lake", DbtProject(engine, folder / "dbt"))
+        killable = Killable(folder / "lake", folder / "landing", server, lake)
+        try:
+            lake.load(killable.landing, NIGHTS[0])
+            yield killable
+        finally:
+            killable.server.stop()
 
 
 def _write(landing: Path, load_date: date, version: int) -> None:
@@ -129,6 +149,22 @@ def assert_every_week_is_whole(seen: Contents, before: Contents, after: Contents
         assert found.get(week) in (was.get(week), is_now.get(week)), week
 
 
+def test_a_full_disk_changes_nothing_published(killable: Killable) -> None:
+    marts = killable.folder / "marts"
+    if not marts.is_mount():
+        pytest.skip("only root may mount a small disk")
+    before = killable.lake.contents()
+    filler = marts / "filler"
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(marts).free - LEFT_ON_DISK)
+    with pytest.raises(NightError, match="No space left on device"):
+        killable.lake.load(killable.landing, NIGHTS[1])
+    filler.unlink()
+    assert killable.lake.contents() == before
+    killable.lake.load(killable.landing, NIGHTS[1])
+    assert_equals_reference_of(killable.lake, killable.landing, *NIGHTS[:2])
+
+
 def test_a_kill_in_the_middle_of_the_fact_model_changes_nothing_published(
     killable: Killable,
 ) -> None:
@@ -141,11 +177,13 @@ def test_a_kill_in_the_middle_of_the_fact_model_changes_nothing_published(
             (folder / "_temporary").exists() for folder in home.iterdir() if folder not in known
         )
 
-    assert killable.load_and_kill(NIGHTS[1], fact_is_being_written)
+    loaded = sorted(_loaded(killable))
+    night = max(loaded) + timedelta(days=1)
+    assert killable.load_and_kill(night, fact_is_being_written)
     killable.restart()
     assert killable.lake.contents() == before
-    killable.lake.load(killable.landing, NIGHTS[1])
-    assert_equals_reference_of(killable.lake, killable.landing, *NIGHTS[:2])
+    killable.lake.load(killable.landing, night)
+    assert_equals_reference_of(killable.lake, killable.landing, *loaded, night)
 
 
 @pytest.mark.parametrize("model", ["dim_store", FACT])
