@@ -1,0 +1,152 @@
+"""Show the dashboards of a lake in a browser: `python -m sandbox.dashboard --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.text import Text
+
+from sandbox.dashboard.server import (
+    PROGRAMS,
+    DashboardError,
+    environment,
+    import_assets,
+    only_server,
+    require_environment,
+    serving,
+)
+from sandbox.run import engine_of, last_lake, only_run
+from sandbox.thrift_server import ThriftServerError
+from shelfweek.contract import PROJECT
+from shelfweek.engine import EngineError
+from shelfweek.lake import export, loaded_nights
+from shelfweek.night import NightError
+
+# Nobody may write through it, and SQL cannot reach files beside it.
+READ_ONLY = "access_mode=read_only&enable_external_access=false&lock_configuration=true"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the dashboards until Ctrl-C, and return the exit code."""
+    # A terminated command cleans up like an interrupted one.
+    signal.signal(signal.SIGTERM, _interrupt)
+    options = _parser().parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        _show(console, options.lake, is_admin_told=options.admin)
+    except (DashboardError, EngineError, NightError, ThriftServerError) as error:
+        Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing runs any more.")
+    return 0
+
+
+def _show(console: Console, lake: Path, *, is_admin_told: bool) -> None:
+    began = time.monotonic()
+    require_environment()
+    uri = os.environ.get("SUPERSET_DATABASE_URI")
+    home = PROJECT / ".run" / "dashboard" if uri else lake / "dashboard"
+    if not uri:
+        _require_lake(lake)
+    with only_server(home):
+        if not uri:
+            file = home / "retail.duckdb"
+            publish_lake(console, lake, file)
+            uri = f"duckdb:///{file}?{READ_ONLY}"
+        variables = environment(home, uri)
+        with console.status("bringing the dashboards up to date"):
+            step = time.monotonic()
+            imported = import_assets(variables)
+        console.print(f"{time.monotonic() - step:8.1f} s  import {imported}")
+        step = time.monotonic()
+        with serving(home, variables) as dashboards:
+            console.print(f"{time.monotonic() - step:8.1f} s  start Superset")
+            console.print(f"\nUp after {time.monotonic() - began:.0f} s: {dashboards.first_page}")
+            console.print(f"  user viewer, password {dashboards.password}")
+            if is_admin_told:
+                console.print(f"  user admin, password {dashboards.admin_password}")
+            console.print("The password holds until Ctrl-C, which stops everything.")
+            signal.pause()
+
+
+def publish_lake(console: Console, lake: Path, file: Path) -> None:
+    """Put the lake's published tables into the file, unless it has them already.
+
+    Raises:
+        DashboardError: no night was published to the lake, or its tables cannot be written.
+    """
+    marker = file.with_suffix(".state")
+    if file.exists() and marker.exists() and marker.read_text(encoding="utf-8") == _state(lake):
+        console.print("            the lake is as it was: its tables are published already")
+        return
+    exported = file.parent / "exported"
+    shutil.rmtree(exported, ignore_errors=True)
+    try:
+        with only_run(lake), engine_of(console, lake) as engine:
+            began = time.monotonic()
+            if not loaded_nights(engine):
+                raise DashboardError(f"no night is published to {lake} yet: make run LAKE={lake}")
+            with console.status("exporting the published tables"):
+                export(engine, f"file:{exported}")
+            console.print(f"{time.monotonic() - began:8.1f} s  export the published tables")
+        began = time.monotonic()
+        # In Superset's environment: the DuckDB that reads the file writes it.
+        done = subprocess.run(  # noqa: S603
+            [PROGRAMS / "python", "-m", "sandbox.dashboard.publish", exported, file],
+            cwd=PROJECT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise DashboardError(f"the tables were not published:\n{done.stderr[-2000:]}")
+        console.print(f"{time.monotonic() - began:8.1f} s  publish them to {file}")
+    finally:
+        shutil.rmtree(exported, ignore_errors=True)
+    marker.write_text(_state(lake), encoding="utf-8")
+
+
+def _state(lake: Path) -> str:
+    """What changes whenever a run or a rollback has moved a pointer: the catalog's files."""
+    files = sorted(path for path in (lake / "metastore").rglob("*") if path.is_file())
+    return "\n".join(f"{path.name} {path.stat().st_mtime_ns}" for path in files)
+
+
+def _require_lake(lake: Path) -> None:
+    if not (lake / "metastore").exists():
+        raise DashboardError(f"there is no lake in {lake}: make run LAKE={lake} makes one")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.dashboard",
+        description=(
+            "Show the dashboards of a lake in a browser, until Ctrl-C. With SUPERSET_DATABASE_URI "
+            "in the environment they show that database (Athena, say) instead of a lake's folder."
+        ),
+    )
+    parser.add_argument(
+        "--lake",
+        type=lambda text: Path(text).expanduser().absolute(),
+        default=last_lake(),
+        help="folder of the lake (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--admin", action="store_true", help="print a login that may change everything, too"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
