@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tables import (
+from dashboards.tables import (
     EMPTY,
     FORMULA,
     NAMELESS_STORE,
@@ -123,7 +123,8 @@ def test_a_formula_stays_the_text_it_is(file: Path) -> None:
 
 def test_rejected_rows_are_counted_by_night_table_and_reason(file: Path) -> None:
     """The sum is the number of rejected rows."""
-    sql = "select raw_table, reason, rejected_rows from retail_serving.rejected_rows_daily order by all"
+    columns = "raw_table, reason, rejected_rows"
+    sql = f"select {columns} from retail_serving.rejected_rows_daily order by all"
     assert query(file, sql) == [
         ("inventory", "bad_value", 3),
         ("inventory", "missing_key", 2),
