@@ -12,6 +12,11 @@
     ) -%}
 {%- endmacro %}
 
+{#- The layers that Spark writes, each a schema and a folder of the lake. -#}
+{% macro lake_layers() -%}
+    {%- do return(["raw", "staging", "intermediate", "marts"]) -%}
+{%- endmacro %}
+
 {#- The schema of a layer, e.g. retail_marts for 'marts'. -#}
 {% macro layer_schema(layer) -%}
     {%- do return(target.schema ~ "_" ~ layer) -%}

@@ -20,7 +20,7 @@
             ~ "casts would become nulls in silence. Start it with that setting."
         ) -%}
     {%- endif -%}
-    {%- for layer in ["raw", "staging", "intermediate", "marts"] -%}
+    {%- for layer in lake_layers() -%}
         {%- do run_query(
             "create schema if not exists " ~ layer_schema(layer)
             ~ " location " ~ sql_string(request.lake ~ "/" ~ layer)
