@@ -1,0 +1,110 @@
+"""A lake on emulated S3 that Spark wrote, in emulated Glue, and Athena's API over it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox import athena, aws, glue_catalog, s3a, thrift_server
+from sandbox.airflow_server import program
+from sandbox.athena import Athena
+from sandbox.aws import Aws
+from sandbox.sample.__main__ import main as make_sample
+from shelfweek.contract import PROJECT
+from shelfweek.engine import Engine
+from shelfweek.lake import export
+from shelfweek.landing import Landing
+from shelfweek.night import DbtProject, run_nights
+
+LAKE_BUCKET, SERVING_BUCKET = "lake", "serving"
+WORK_GROUP = "shelfweek"
+
+SETTINGS = {
+    "AWS_REGION": aws.REGION,
+    "SHELFWEEK_LAKE": f"s3://{LAKE_BUCKET}/lake",
+    "SHELFWEEK_ATHENA_WORK_GROUP": WORK_GROUP,
+    "SHELFWEEK_ATHENA_STAGING_DIR": f"s3://{SERVING_BUCKET}/results/",
+    "SHELFWEEK_ATHENA_DATA_DIR": f"s3://{SERVING_BUCKET}/tables/",
+}
+"""What target athena needs in its environment."""
+
+
+@dataclass
+class ServedLake:
+    """The lake as Athena shows it, and its published tables as plain parquet.
+
+    Attributes:
+        exported: a folder with one folder of parquet files for each table, written by Spark.
+    """
+
+    athena: Athena
+    exported: Path
+    work: Path
+
+    def dbt(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run dbt on target athena; more: variables that win over the settings."""
+        return run_dbt({**self.athena.environment, **SETTINGS, **more}, self.work, *arguments)
+
+
+def run_dbt(
+    variables: dict[str, str], work: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt on target athena, as a process of its own."""
+    foreign = ("AWS_", "SHELFWEEK_", "DBT_")
+    ours = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
+    return subprocess.run(  # noqa: S603
+        [
+            *(program("dbt"), "--no-use-colors", "--log-path", str(work / "logs"), *arguments),
+            *("--target", "athena", "--target-path", str(work / "target")),
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
+        ],
+        env={**ours, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def create_buckets_and_work_group(account: Aws) -> None:
+    """What an account holds before anything is served."""
+    for bucket in (LAKE_BUCKET, SERVING_BUCKET):
+        account.client("s3").create_bucket(Bucket=bucket)
+    account.client("athena").create_work_group(Name=WORK_GROUP)
+
+
+@contextlib.contextmanager
+def served_lake(folder: Path) -> Iterator[ServedLake]:
+    """Two nights of a small sample, loaded by Spark, then shown by Athena."""
+    landing = folder / "landing"
+    make_sample(
+        ["--to", str(landing), "--nights", "2", "--days", "40", "--stores", "3", "--products", "20"]
+    )
+    with aws.running(athena.SERVICES) as account, pytest.MonkeyPatch.context() as patch:
+        for name, text in account.environment.items():
+            patch.setenv(name, text)
+        create_buckets_and_work_group(account)
+        _load(account, landing, folder)
+        (folder / "trino").mkdir()
+        with athena.running(account, folder / "trino") as api:
+            yield ServedLake(api, folder / "exported", folder / "dbt")
+
+
+def _load(account: Aws, landing_folder: Path, folder: Path) -> None:
+    landing = Landing.scan(str(landing_folder))
+    with thrift_server.running(
+        folder / "spark", jars=s3a.fetch_jars(), settings=s3a.settings_for(account)
+    ) as server:
+        engine = Engine(port=server.port)
+        project = DbtProject(engine, folder / "spark" / "dbt")
+        for day in landing.nights:
+            night = landing.open_night(day)
+            run_nights([night], landing, project, SETTINGS["SHELFWEEK_LAKE"])
+        glue_catalog.register(engine, account.client("glue"))
+        (folder / "exported").mkdir()
+        export(engine, f"file:{folder / 'exported'}")
