@@ -29,7 +29,7 @@ from sandbox import trino
 from sandbox.aws import HOST, Aws
 from sandbox.trino import CATALOG, Statement, Trino, TrinoError
 
-SERVICES = ("s3", "glue", "athena")
+SERVICES = ("s3", "glue", "athena", "sts")
 """What the emulator has to run."""
 
 PAGE = 1000

@@ -7,6 +7,10 @@ points at.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from shelfweek.engine import Engine, Row, Session
@@ -32,30 +36,43 @@ def register(engine: Engine, glue: Any) -> None:
     glue: a boto3 client. Registering again replaces the tables; no file is touched.
     """
     database = f"{engine.schema}_marts"
-    if database not in {each["Name"] for each in glue.get_databases()["DatabaseList"]}:
-        glue.create_database(DatabaseInput={"Name": database})
-    existing = {each["Name"] for each in glue.get_tables(DatabaseName=database)["TableList"]}
     with engine.session() as session:
         for table, partition_column in PUBLISHED_TABLES.items():
-            if table in existing:
-                glue.delete_table(DatabaseName=database, Name=table)
-            _create(session, glue, database, table, partition_column)
+            name = f"{database}.{table}"
+            description = session.query(f"describe formatted {name}")
+            put_table(
+                glue,
+                database,
+                table,
+                _columns(description),
+                _location(description),
+                partition_column,
+                _partitions(session, name) if partition_column else {},
+            )
 
 
-def _create(
-    session: Session, glue: Any, database: str, table: str, partition_column: str | None
+def put_table(
+    glue: Any,
+    database: str,
+    table: str,
+    columns: Mapping[str, str],
+    location: str,
+    partition_column: str | None = None,
+    partitions: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    description = session.query(f"describe formatted {database}.{table}")
-    columns = []
-    for row in description:
-        # An empty or commented name ends the columns; partition columns come again after it.
-        if not row["col_name"] or row["col_name"].startswith("#"):
-            break
-        columns.append({"Name": row["col_name"], "Type": row["data_type"]})
-    keys = [column for column in columns if column["Name"] == partition_column]
+    """Create a table of parquet files in Glue, in place of the one that was there.
+
+    columns: name to Hive's type, the partition column too. partitions: value to folder.
+    """
+    if database not in {each["Name"] for each in glue.get_databases()["DatabaseList"]}:
+        glue.create_database(DatabaseInput={"Name": database})
+    with contextlib.suppress(glue.exceptions.EntityNotFoundException):
+        glue.delete_table(DatabaseName=database, Name=table)
+    described = [{"Name": name, "Type": kind} for name, kind in columns.items()]
+    keys = [column for column in described if column["Name"] == partition_column]
     storage = {
-        "Columns": [column for column in columns if column not in keys],
-        "Location": _location(description),
+        "Columns": [column for column in described if column not in keys],
+        "Location": location,
         **_FORMAT,
     }
     glue.create_table(
@@ -68,25 +85,33 @@ def _create(
             "StorageDescriptor": storage,
         },
     )
-    partitions = _partitions(session, f"{database}.{table}", storage) if keys else []
-    for begin in range(0, len(partitions), _BATCH):
+    inputs = [
+        {"Values": [value], "StorageDescriptor": {**storage, "Location": folder}}
+        for value, folder in partitions.items()
+    ]
+    for begin in range(0, len(inputs), _BATCH):
         glue.batch_create_partition(
             DatabaseName=database,
             TableName=table,
-            PartitionInputList=partitions[begin : begin + _BATCH],
+            PartitionInputList=inputs[begin : begin + _BATCH],
         )
 
 
-def _partitions(session: Session, table: str, storage: dict[str, Any]) -> list[dict[str, Any]]:
-    partitions = []
+def _columns(description: list[Row]) -> dict[str, str]:
+    """Name to type: the rows before the first one without a name of a column."""
+    rows = itertools.takewhile(lambda row: row["col_name"].isidentifier(), description)
+    return {row["col_name"]: row["data_type"] for row in rows}
+
+
+def _partitions(session: Session, table: str) -> dict[str, str]:
+    """Value to folder of each partition."""
+    folders = {}
     for row in session.query(f"show partitions {table}"):
         column, day = row["partition"].split("=")
-        description = session.query(
-            f"describe formatted {table} partition ({column} = date'{day}')"
+        folders[day] = _location(
+            session.query(f"describe formatted {table} partition ({column} = date'{day}')")
         )
-        location = _location(description)
-        partitions.append({"Values": [day], "StorageDescriptor": {**storage, "Location": location}})
-    return partitions
+    return folders
 
 
 def _location(description: list[Row]) -> str:
