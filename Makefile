@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-night lint docs server stop sql rollback export sample night-source \
+.PHONY: help run test test-night test-athena lint docs server stop sql rollback export sample night-source \
 	readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
@@ -59,14 +59,19 @@ test: .venv/.dev sandbox/emulators/.venv/.done ## linters, types, unit tests, an
 test-night: .venv/.dev sandbox/emulators/.venv/.done ## whole nights under a real Airflow, with faults (takes half an hour)
 	@exec $(PYTHON) -m pytest -m night tests/pytest/orchestration
 
+test-athena: .venv/.dev sandbox/emulators/.venv/.done ## the views for Athena on its engine (Trino, fetched once: 453 MB)
+	@exec $(PYTHON) -m pytest -m athena tests/pytest/serving
+
 lint: .venv/.dev ## formatters, linters, types
 	@tests/lint.sh
 
 night: .venv/.airflow sandbox/emulators/.venv/.done ## a whole night: emulated AWS, readiness check, Airflow, dbt
 	@exec $(PYTHON) -m sandbox.night
 
-manifest: .venv/.run ## dbt's manifest, which the DAG is drawn from: part of every deployment
+manifest: .venv/.airflow ## dbt's manifests, which the DAG is drawn from: part of every deployment
 	@.venv/bin/dbt --quiet parse --target emr --profiles-dir profiles --no-partial-parse
+	@[ -z "$${SHELFWEEK_ATHENA_WORK_GROUP:-}" ] || .venv/bin/dbt --quiet parse --target athena \
+		--profiles-dir profiles --no-partial-parse --target-path target/athena
 
 requirements: | $(UV) ## what Airflow's environment needs, pinned by the lock (TO=requirements.txt)
 	@$(UV) export --quiet --frozen --group airflow --no-hashes --no-emit-project --no-annotate --no-header \

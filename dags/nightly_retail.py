@@ -44,6 +44,11 @@ PUBLISHED_FACT = Asset("fct_weekly_sales_inventory")
 
 LAST_BEFORE_PUBLISHING = "model.shelfweek.int_publications_planned"
 
+IS_SERVED = "SHELFWEEK_ATHENA_WORK_GROUP" in os.environ
+"""Whether readers have an Athena; a laptop's have none."""
+
+IS_WATCHED = os.environ.get("SHELFWEEK_COSMOS_MODE", "watcher") == "watcher"
+
 # Repeating one of these changes nothing but the time.
 HARMLESS: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
@@ -59,6 +64,60 @@ failure_mail = SesNotifier(
         "<p>Readers see the published tables as they were. What to do: docs/orchestration.md.</p>"
     ),
 )
+
+
+def dbt_models(
+    group_id: str, target: str, manifest: Path, variables: dict[str, str]
+) -> DbtTaskGroup:
+    """A task for each dbt model of a target, and one for each model's tests.
+
+    manifest: what `make manifest` wrote for the target. variables: templates for dbt's environment.
+    """
+    return DbtTaskGroup(
+        group_id=group_id,
+        project_config=ProjectConfig(
+            dbt_project_path=PROJECT,
+            manifest_path=manifest,
+            project_name="shelfweek",
+            install_dbt_deps=False,
+            env_vars={
+                **variables,
+                "DBT_EXCLUDE_RESOURCE_TYPES": "seed unit_test",
+                # A dbt that runs one node need not list the tables of all schemas.
+                "DBT_CACHE_SELECTED_ONLY": "true",
+            },
+        ),
+        profile_config=ProfileConfig(
+            profile_name="shelfweek",
+            target_name=target,
+            profiles_yml_filepath=PROJECT / "profiles" / "profiles.yml",
+        ),
+        execution_config=ExecutionConfig(
+            # One `dbt build` does the work and a task per node watches it. `airflow dags test`
+            # runs one task at a time and needs LOCAL: each task a dbt of its own.
+            execution_mode=ExecutionMode.WATCHER if IS_WATCHED else ExecutionMode.LOCAL,
+            invocation_mode=InvocationMode.DBT_RUNNER,
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            exclude=["resource_type:seed"],
+            test_behavior=TestBehavior.AFTER_EACH,
+            should_detach_multiple_parents_tests=True,
+            # Their names would hold the cluster's address, another one every night.
+            emit_datasets=False,
+        ),
+        operator_args={
+            "append_env": True,
+            # Seconds between two looks at what the one dbt has done so far.
+            **({"poke_interval": 3} if IS_WATCHED else {}),
+        },
+        # A node that failed is tried once more by its own task, with a dbt of its own.
+        default_args={
+            "execution_timeout": timedelta(hours=3),
+            "retries": 1,
+            "retry_delay": timedelta(seconds=15),
+        },
+    )
 
 
 def engine_at(server: dict[str, str]) -> Engine:
@@ -175,51 +234,13 @@ with DAG(
     registered = register_run(thrift_server)
     confirmed = confirm_registered(thrift_server, registered).as_setup()
 
-    is_watched = os.environ.get("SHELFWEEK_COSMOS_MODE", "watcher") == "watcher"
-    models = DbtTaskGroup(
-        group_id="models",
-        project_config=ProjectConfig(
-            dbt_project_path=PROJECT,
-            manifest_path=PROJECT / "target" / "manifest.json",
-            project_name="shelfweek",
-            install_dbt_deps=False,
-            env_vars={
-                "SHELFWEEK_THRIFT_HOST": "{{ ti.xcom_pull('find_thrift_server')['host'] }}",
-                "SHELFWEEK_THRIFT_PORT": "{{ ti.xcom_pull('find_thrift_server')['port'] }}",
-                "DBT_EXCLUDE_RESOURCE_TYPES": "seed unit_test",
-                # A dbt that runs one node need not list the tables of all schemas.
-                "DBT_CACHE_SELECTED_ONLY": "true",
-            },
-        ),
-        profile_config=ProfileConfig(
-            profile_name="shelfweek",
-            target_name="emr",
-            profiles_yml_filepath=PROJECT / "profiles" / "profiles.yml",
-        ),
-        execution_config=ExecutionConfig(
-            # One `dbt build` does the work and a task per node watches it. `airflow dags test`
-            # runs one task at a time and needs LOCAL: each task a dbt of its own.
-            execution_mode=ExecutionMode.WATCHER if is_watched else ExecutionMode.LOCAL,
-            invocation_mode=InvocationMode.DBT_RUNNER,
-        ),
-        render_config=RenderConfig(
-            load_method=LoadMode.DBT_MANIFEST,
-            exclude=["resource_type:seed"],
-            test_behavior=TestBehavior.AFTER_EACH,
-            should_detach_multiple_parents_tests=True,
-            # Their names would hold the cluster's address, another one every night.
-            emit_datasets=False,
-        ),
-        operator_args={
-            "append_env": True,
-            # Seconds between two looks at what the one dbt has done so far.
-            **({"poke_interval": 3} if is_watched else {}),
-        },
-        # A node that failed is tried once more by its own task, with a dbt of its own.
-        default_args={
-            "execution_timeout": timedelta(hours=3),
-            "retries": 1,
-            "retry_delay": timedelta(seconds=15),
+    models = dbt_models(
+        "models",
+        "emr",
+        PROJECT / "target" / "manifest.json",
+        {
+            "SHELFWEEK_THRIFT_HOST": "{{ ti.xcom_pull('find_thrift_server')['host'] }}",
+            "SHELFWEEK_THRIFT_PORT": "{{ ti.xcom_pull('find_thrift_server')['port'] }}",
         },
     )
 
@@ -268,10 +289,15 @@ with DAG(
     ).as_teardown(setups=create_cluster)
 
     chain(create_cluster, wait_for_cluster, start_thrift_server, thrift_server)
+    report = publish_report(thrift_server, registered)
     chain(
         confirmed,
         models,
-        publish_report(thrift_server, registered),
+        report,
         [copy_dimension_files(), sweep_lake(thrift_server)],
         terminate_cluster,
     )
+
+    if IS_SERVED:
+        # Athena reads what is published and needs no cluster, so none waits for it.
+        report >> dbt_models("views", "athena", PROJECT / "target" / "athena" / "manifest.json", {})

@@ -208,21 +208,29 @@ def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
 def make_manifest(variables: Mapping[str, str]) -> None:
     """Parse the dbt project, as `make manifest` does, with variables for dbt's profile.
 
-    With the variables that the tasks will have dbt need not parse again there.
+    With the variables that the tasks will have dbt need not parse again there. Target athena is
+    parsed where the variables name a work group.
 
     Raises:
         AirflowServerError: dbt cannot parse it.
     """
-    done = subprocess.run(  # noqa: S603
-        [program("dbt"), "parse", "--profiles-dir", "profiles", "--target", "emr"],
-        cwd=PROJECT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise AirflowServerError(f"the dbt project cannot be parsed:\n{done.stdout[-2000:]}")
+    folders = {"emr": "target"}
+    if "SHELFWEEK_ATHENA_WORK_GROUP" in variables:
+        folders["athena"] = "target/athena"
+    for target, folder in folders.items():
+        done = subprocess.run(  # noqa: S603
+            [
+                *(program("dbt"), "parse", "--profiles-dir", "profiles"),
+                *("--target", target, "--target-path", folder),
+            ],
+            cwd=PROJECT,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise AirflowServerError(f"the dbt project cannot be parsed:\n{done.stdout[-2000:]}")
 
 
 def prepare(home: Path, variables: Mapping[str, str]) -> None:

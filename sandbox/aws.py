@@ -72,7 +72,7 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this account, the same one each time: making one takes a while."""
-        return _client(self.endpoint, service)
+        return client(self.endpoint, service)
 
     def mails(self) -> list[Mail]:
         """All mails that SES took, the oldest first."""
@@ -86,7 +86,8 @@ class Aws:
 
 
 @functools.cache
-def _client(endpoint: str, service: str) -> Any:
+def client(endpoint: str, service: str) -> Any:
+    """A boto3 client that calls an emulator's address."""
     return boto3.client(
         service,
         endpoint_url=endpoint,

@@ -26,9 +26,15 @@ check "yamllint" yamllint --strict .
 check "ruff check" ruff check .
 check "ruff format" ruff format --check .
 check "mypy" mypy --strict shelfweek sandbox snowflake lambda/readiness dags tests/pytest tests/sqlfluff
-check "cfn-lint" cfn-lint lambda/readiness/template.yaml
+check "cfn-lint" cfn-lint lambda/readiness/template.yaml athena/serving.yaml
 # Needs no engine; warnings (an unused configuration, say) count as errors.
 check "dbt parse" dbt --warn-error parse --profiles-dir profiles --no-partial-parse \
+    --target-path "$scratch/target" --log-path "$scratch/logs"
+# Names of nothing that exists; Spark's targets need none.
+check "dbt parse, Athena" env AWS_REGION=us-east-1 SHELFWEEK_ATHENA_WORK_GROUP=shelfweek \
+    SHELFWEEK_ATHENA_STAGING_DIR=s3://serving/results/ \
+    SHELFWEEK_ATHENA_DATA_DIR=s3://serving/tables/ \
+    dbt --warn-error parse --target athena --profiles-dir profiles --no-partial-parse \
     --target-path "$scratch/target" --log-path "$scratch/logs"
 check "sqlfluff" sqlfluff lint models tests/dbt --processes 0 --nocolor --disable-progress-bar
 check "sqlfluff, Snowflake" sqlfluff lint snowflake --templater placeholder --nocolor \

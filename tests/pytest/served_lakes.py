@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,23 @@ class ServedLake:
     exported: Path
     work: Path
 
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account, with this Athena."""
+        own = service in ("athena", "glue")
+        endpoint = self.athena.endpoint if own else self.athena.account.endpoint
+        return aws.client(endpoint, service)
+
+    def wait_for(self, query: str) -> dict[str, Any]:
+        """The execution of a query once it has ended."""
+        athena = self.client("athena")
+        while True:
+            execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=query)
+            described: dict[str, Any] = execution["QueryExecution"]
+            if described["Status"]["State"] not in ("QUEUED", "RUNNING"):
+                assert described["Status"]["State"] == "SUCCEEDED", described["Status"]
+                return described
+            time.sleep(0.2)
+
     def dbt(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run dbt on target athena; more: variables that win over the settings."""
         return run_dbt({**self.athena.environment, **SETTINGS, **more}, self.work, *arguments)
@@ -80,10 +99,10 @@ def create_buckets_and_work_group(account: Aws) -> None:
 
 @contextlib.contextmanager
 def served_lake(folder: Path) -> Iterator[ServedLake]:
-    """Two nights of a small sample, loaded by Spark, then shown by Athena."""
+    """A night of a small sample, loaded by Spark, then shown by Athena."""
     landing = folder / "landing"
     make_sample(
-        ["--to", str(landing), "--nights", "2", "--days", "40", "--stores", "3", "--products", "20"]
+        ["--to", str(landing), "--nights", "1", "--days", "40", "--stores", "3", "--products", "20"]
     )
     with aws.running(athena.SERVICES) as account, pytest.MonkeyPatch.context() as patch:
         for name, text in account.environment.items():
@@ -102,9 +121,8 @@ def _load(account: Aws, landing_folder: Path, folder: Path) -> None:
     ) as server:
         engine = Engine(port=server.port)
         project = DbtProject(engine, folder / "spark" / "dbt")
-        for day in landing.nights:
-            night = landing.open_night(day)
-            run_nights([night], landing, project, SETTINGS["SHELFWEEK_LAKE"])
+        (day,) = landing.nights
+        run_nights([landing.open_night(day)], landing, project, SETTINGS["SHELFWEEK_LAKE"])
         glue_catalog.register(engine, account.client("glue"))
         (folder / "exported").mkdir()
         export(engine, f"file:{folder / 'exported'}")

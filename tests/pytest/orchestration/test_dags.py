@@ -9,11 +9,19 @@ from typing import Any
 
 import pytest
 
+from sandbox import airflow_server
 from shelfweek.contract import PROJECT
 
 PARSE_SECONDS = 2.0
 # Cosmos names them and says what they are.
 OF_COSMOS = "models."
+
+SERVED_BY_ATHENA = {
+    "AWS_REGION": "us-east-1",
+    "SHELFWEEK_ATHENA_WORK_GROUP": "shelfweek",
+    "SHELFWEEK_ATHENA_STAGING_DIR": "s3://serving/results/",
+    "SHELFWEEK_ATHENA_DATA_DIR": "s3://serving/tables/",
+}
 
 
 def upstream_of(dag: Any, task_id: str) -> set[str]:
@@ -115,6 +123,33 @@ def test_the_asset_of_the_fact_is_the_only_one_and_emitted_after_publishing(nigh
     ]
     assert not emitting
     assert "models.runs_run" in upstream_of(night, "publish_report")
+
+
+@pytest.fixture
+def served_night(dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The DAG of the night where readers have an Athena."""
+    for name, text in SERVED_BY_ATHENA.items():
+        monkeypatch.setenv(name, text)
+    airflow_server.make_manifest(SERVED_BY_ATHENA)
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=PROJECT / "dags")
+    assert bag.import_errors == {}
+    return bag.dags["nightly_retail"]
+
+
+def test_without_an_athena_there_are_no_views(night: Any) -> None:
+    assert not [task for task in night.task_ids if task.startswith("views.")]
+
+
+def test_views_are_replaced_after_publishing_and_keep_no_cluster(served_night: Any) -> None:
+    views = {path.stem for path in (PROJECT / "models" / "serving").rglob("*.sql")}
+    for name in views:
+        (task,) = {f"views.{name}_run", f"views.{name}.run"} & set(served_night.task_ids)
+        assert "publish_report" in upstream_of(served_night, task)
+        assert task not in upstream_of(served_night, "terminate_cluster")
+    served_night.check_cycle()
+    assert not [task.task_id for task in served_night.tasks if not task.on_failure_callback]
 
 
 def test_parsing_is_fast_and_never_starts_a_program(

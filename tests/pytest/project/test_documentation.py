@@ -27,6 +27,8 @@ NAMES = {
     # The last word tells what was done. A candidate for an operational table carries its name.
     "intermediate": rf"int_([a-z_]+_([a-z]+ed|current)|{'|'.join(sorted(OPERATIONAL_TABLES))})",
     "marts": rf"(fct|dim)_[a-z_]+|{'|'.join(sorted(OPERATIONAL_TABLES))}",
+    # Readers meet these names in Athena and on dashboards.
+    "serving": r"[a-z]+(_[a-z]+)+",
 }
 """How the models of a layer are named; folder: the source or subject area."""
 
@@ -34,6 +36,7 @@ READABLE_LAYERS = {
     "staging": {"source", "staging"},
     "intermediate": {"source", "staging", "intermediate"},
     "marts": {"staging", "intermediate", "marts"},
+    "serving": {"source", "serving"},
 }
 """What the models of a layer may select from."""
 
@@ -44,20 +47,48 @@ COLUMNS_OF_PARSED_ROWS = (
 """What macro parsed_rows puts before and after the columns of the source."""
 
 
-@pytest.fixture(scope="session")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """The project as dbt sees it; needs no engine."""
-    folder = tmp_path_factory.mktemp("manifest")
-    result = dbtRunner().invoke(
-        [
-            *("--log-level", "none", "--log-path", str(folder / "logs")),
-            *("parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
-            *("--target-path", str(folder / "target")),
-        ]
-    )
+ATHENA_SETTINGS = {
+    "AWS_REGION": "us-east-1",
+    "SHELFWEEK_ATHENA_WORK_GROUP": "shelfweek",
+    "SHELFWEEK_ATHENA_STAGING_DIR": "s3://serving/results/",
+    "SHELFWEEK_ATHENA_DATA_DIR": "s3://serving/tables/",
+}
+
+
+def parsed(target: str, folder: Path) -> Manifest:
+    """The project as dbt sees it on a target; needs no engine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in ATHENA_SETTINGS.items():
+            patch.setenv(name, text)
+        result = dbtRunner().invoke(
+            [
+                *("--log-level", "none", "--log-path", str(folder / "logs"), "parse"),
+                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
+                *("--target", target, "--target-path", str(folder / "target")),
+            ]
+        )
     assert result.success, result.exception
     assert isinstance(result.result, Manifest)
     return result.result
+
+
+@pytest.fixture(scope="session")
+def lake_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """What Spark builds."""
+    return parsed("local", tmp_path_factory.mktemp("local"))
+
+
+@pytest.fixture(scope="session")
+def serving_manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """What Athena shows."""
+    return parsed("athena", tmp_path_factory.mktemp("athena"))
+
+
+@pytest.fixture(params=["lake", "serving"])
+def manifest(request: pytest.FixtureRequest) -> Manifest:
+    """Either of them."""
+    chosen: Manifest = request.getfixturevalue(f"{request.param}_manifest")
+    return chosen
 
 
 @pytest.fixture(scope="session")
@@ -163,9 +194,9 @@ def test_every_source_and_its_columns_are_described(manifest: Manifest) -> None:
     assert not faults
 
 
-def test_every_seed_is_described(manifest: Manifest) -> None:
+def test_every_seed_is_described(lake_manifest: Manifest) -> None:
     """A seed's YAML names the columns of its file."""
-    seeds = [node for node in manifest.nodes.values() if isinstance(node, SeedNode)]
+    seeds = [node for node in lake_manifest.nodes.values() if isinstance(node, SeedNode)]
     assert seeds
     for seed in seeds:
         with (PROJECT / seed.original_file_path).open(encoding="utf-8", newline="") as file:
@@ -176,10 +207,10 @@ def test_every_seed_is_described(manifest: Manifest) -> None:
 
 
 def test_catalog_holds_the_fourteen_metrics_of_the_fact(
-    manifest: Manifest, catalog: list[dict[str, str]]
+    lake_manifest: Manifest, catalog: list[dict[str, str]]
 ) -> None:
     """Each number once, each a column of the fact, no value outside the closed sets."""
-    fact = manifest.nodes[f"model.shelfweek.{FACT}"]
+    fact = lake_manifest.nodes[f"model.shelfweek.{FACT}"]
     assert [row["metric_number"] for row in catalog] == [str(n) for n in range(1, 15)]
     assert len({row["column_name"] for row in catalog}) == 14
     assert {row["column_name"] for row in catalog} <= set(fact.columns)
@@ -189,13 +220,13 @@ def test_catalog_holds_the_fourteen_metrics_of_the_fact(
 
 
 def test_catalog_and_glossary_define_metrics_alike(
-    manifest: Manifest, catalog: list[dict[str, str]]
+    lake_manifest: Manifest, catalog: list[dict[str, str]]
 ) -> None:
     """A metric's text in the seed, in the glossary and at the fact's column is one text."""
-    fact = manifest.nodes[f"model.shelfweek.{FACT}"]
+    fact = lake_manifest.nodes[f"model.shelfweek.{FACT}"]
     for row in catalog:
         column = row["column_name"]
-        block = manifest.docs[f"doc.shelfweek.{column}"].block_contents.strip()
+        block = lake_manifest.docs[f"doc.shelfweek.{column}"].block_contents.strip()
         assert block == row["definition"], f"glossary: {column}"
         assert fact.columns[column].description.strip() == row["definition"], f"{FACT}.{column}"
 
@@ -222,29 +253,79 @@ def test_models_read_only_the_layers_before_theirs(manifest: Manifest) -> None:
     assert not faults
 
 
-def test_published_models_have_contracts(manifest: Manifest) -> None:
+def test_published_models_have_contracts(lake_manifest: Manifest) -> None:
     """What readers see has enforced names and types."""
-    published = [m for m in models_of(manifest) if m.config.materialized == "published"]
+    published = [m for m in models_of(lake_manifest) if m.config.materialized == "published"]
     assert published
     assert not [m.name for m in published if not m.config.contract.enforced]
     assert {m.name for m in published} == {
-        m.name for m in models_of(manifest) if layer_of(m) == "marts"
+        m.name for m in models_of(lake_manifest) if layer_of(m) == "marts"
     }
 
 
-def test_no_test_can_fail_after_publishing(manifest: Manifest) -> None:
+def test_no_test_can_fail_after_publishing(lake_manifest: Manifest) -> None:
     """A test that can stop a run stands before the published tables, not on one."""
     late = []
-    for node in manifest.nodes.values():
+    for node in lake_manifest.nodes.values():
         if not isinstance(node, GenericTestNode | SingularTestNode):
             continue
-        parents = (manifest.nodes.get(parent_id) for parent_id in node.depends_on.nodes)
+        parents = (lake_manifest.nodes.get(parent_id) for parent_id in node.depends_on.nodes)
         is_on_published = any(
             parent is not None and parent.config.materialized == "published" for parent in parents
         )
         if is_on_published and str(node.config.severity).lower() == "error":
             late.append(node.name)
     assert not late
+
+
+def test_athena_has_views_with_contracts_and_nothing_else(serving_manifest: Manifest) -> None:
+    """Neither target has the other's models."""
+    views = models_of(serving_manifest)
+    assert {layer_of(view) for view in views} == {"serving"}
+    assert {view.config.materialized for view in views} == {"view"}
+    assert all(view.config.contract.enforced for view in views)
+    assert not [node for node in serving_manifest.nodes.values() if isinstance(node, SeedNode)]
+
+
+def test_every_view_is_tested(serving_manifest: Manifest) -> None:
+    """At least its key."""
+    tested = {
+        parent_id
+        for node in serving_manifest.nodes.values()
+        if isinstance(node, GenericTestNode)
+        for parent_id in node.depends_on.nodes
+    }
+    assert {view.unique_id for view in models_of(serving_manifest)} <= tested
+
+
+def test_athena_knows_the_published_tables_as_spark_writes_them(
+    lake_manifest: Manifest, serving_manifest: Manifest
+) -> None:
+    """Schema, columns, types and texts of the sources are those of the marts."""
+    names = {"string": "varchar", "int": "integer"}
+    assert serving_manifest.sources
+    for source in serving_manifest.sources.values():
+        mart = lake_manifest.nodes[f"model.shelfweek.{source.name}"]
+        assert source.schema == mart.schema
+        assert source.description == mart.description
+        assert [
+            (column.name, column.data_type, column.description)
+            for column in source.columns.values()
+        ] == [
+            (column.name, names.get(str(column.data_type), column.data_type), column.description)
+            for column in mart.columns.values()
+        ]
+
+
+def test_every_dashboard_has_an_owner_an_address_and_parents(manifest: Manifest) -> None:
+    """On both targets, so that the lineage of either shows them."""
+    assert {exposure.label for exposure in manifest.exposures.values()} == {
+        "How did the week go", "Where are we losing sales", "What to order", "Can I trust it",
+    }  # fmt: skip
+    for exposure in manifest.exposures.values():
+        assert exposure.owner.email
+        assert str(exposure.url).startswith("http")
+        assert exposure.depends_on.nodes
 
 
 def test_macros_keep_to_the_line_length() -> None:

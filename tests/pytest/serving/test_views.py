@@ -11,20 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
-import jinja2
 import pytest
 import yaml
+from views import VIEW_NAMES, VIEWS, rendered
 
 from shelfweek.contract import PROJECT
 
-VIEWS = PROJECT / "models" / "serving" / "retail"
 MARTS = PROJECT / "models" / "marts" / "retail"
-VIEW_NAMES = (
-    "weekly_sales_inventory", "latest_complete_week", "stock_alerts", "store_week_scorecard",
-    "rejected_rows_daily",
-)  # fmt: skip
-"""Each after those that it selects from."""
-
 WEEKS = {
     # Number: first day, last day. The last one is still running.
     (2025, 2): (date(2025, 1, 5), date(2025, 1, 11)),
@@ -73,17 +66,10 @@ class Lake:
 
     def create_views(self, **variables: Any) -> None:
         """Create the views as their files define them."""
-        project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-        known = {**project["vars"], **variables}
         for name in VIEW_NAMES:
-            # autoescape is for pages; this is SQL.
-            template = jinja2.Environment(autoescape=False).from_string(  # noqa: S701
-                (VIEWS / f"{name}.sql").read_text(encoding="utf-8")
+            self.connection.execute(
+                f"create or replace view {name} as {rendered(name, **variables)}"
             )
-            sql = template.render(
-                source=lambda _, table: table, ref=lambda model: model, var=known.__getitem__
-            )
-            self.connection.execute(f"create or replace view {name} as {sql}")
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """The rows of a query."""

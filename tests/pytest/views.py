@@ -1,0 +1,31 @@
+"""The views of models/serving as plain SQL, for engines that dbt does not talk to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+import yaml
+
+from shelfweek.contract import PROJECT
+
+VIEWS = PROJECT / "models" / "serving" / "retail"
+VIEW_NAMES = (
+    "weekly_sales_inventory", "latest_complete_week", "stock_alerts", "store_week_scorecard",
+    "rejected_rows_daily",
+)  # fmt: skip
+"""Each after those that it selects from."""
+
+
+def rendered(view: str, **variables: Any) -> str:
+    """A view's SQL with plain names of tables; variables: in place of dbt_project.yml's."""
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    # autoescape is for pages; this is SQL.
+    template = jinja2.Environment(autoescape=False).from_string(  # noqa: S701
+        (VIEWS / f"{view}.sql").read_text(encoding="utf-8")
+    )
+    return template.render(
+        source=lambda _, table: table,
+        ref=lambda model: model,
+        var={**project["vars"], **variables}.__getitem__,
+    )
