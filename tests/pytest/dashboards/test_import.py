@@ -20,6 +20,8 @@ from sandbox.dashboard.server import (
     only_server,
 )
 
+pytestmark = pytest.mark.dashboards
+
 KINDS = ("database", "dataset", "chart", "dashboard")
 
 

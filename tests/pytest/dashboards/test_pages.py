@@ -9,6 +9,8 @@ from dashboards.conftest import Site
 from dashboards.tables import FORMULA
 from dashboards.test_viewer import newest_week
 
+pytestmark = pytest.mark.dashboards
+
 CHARTS = {
     "how-did-the-week-go": 11,
     "where-are-we-losing-sales": 11,

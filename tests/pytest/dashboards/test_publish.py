@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -51,7 +52,7 @@ def file(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def query(file: Path, sql: str) -> list[tuple[object, ...]]:
+def query(file: Path, sql: str) -> list[tuple[Any, ...]]:
     """Run a query on a published file."""
     with duckdb.connect(file, read_only=True) as database:
         return database.execute(sql).fetchall()
@@ -66,7 +67,7 @@ def sums(table: str) -> str:
 def test_sums_are_those_of_the_fact(exported: Path, file: Path, table: str) -> None:
     """No join loses or doubles a row, and decimals stay exact."""
     fact = exported / "fct_weekly_sales_inventory" / "*.parquet"
-    ((count, *wanted),) = duckdb.sql(sums(f"read_parquet('{fact}')")).fetchall()
+    ((count, *wanted),) = duckdb.execute(sums(f"read_parquet('{fact}')")).fetchall()
     ((rows, *found),) = query(file, sums(f"retail_serving.{table}"))
     assert found == wanted
     assert isinstance(found[1], Decimal)
@@ -106,7 +107,7 @@ def test_alerts_are_ranked_by_money_and_have_a_reason(file: Path) -> None:
 
 def test_stores_without_name_or_dimension_row_are_named(file: Path) -> None:
     """A nameless store shows its number, a key without a dimension row the unknown member."""
-    names = dict(
+    names: dict[int, str] = dict(
         query(
             file, "select distinct store_key, store_desc from retail_serving.latest_complete_week"
         )

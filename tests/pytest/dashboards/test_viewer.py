@@ -23,6 +23,8 @@ from dashboards.tables import (
 
 from sandbox.dashboard.publish import publish
 
+pytestmark = pytest.mark.dashboards
+
 DASHBOARDS = {
     "how-did-the-week-go",
     "where-are-we-losing-sales",

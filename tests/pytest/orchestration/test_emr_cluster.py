@@ -41,6 +41,7 @@ def test_boto3_takes_the_definition(account: AccountSettings, conf: Any) -> None
 
     model = botocore.session.get_session().get_service_model("emr")
     shape = model.operation_model("RunJobFlow").input_shape
+    assert shape
     report = ParamValidator().validate(job_flow(conf["emr"], account, "run"), shape)
     assert not report.has_errors(), report.generate_report()
 

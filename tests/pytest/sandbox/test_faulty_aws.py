@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -17,9 +16,8 @@ def test_requests_pass_unless_they_meet_a_fault() -> None:
         aws.running(["s3", "elasticmapreduce"]) as account,
         faulty_aws.running(account.endpoint) as proxy,
     ):
-        through = {"endpoint_url": proxy.endpoint, "region_name": aws.REGION}
-        keys = {"aws_access_key_id": "emulated", "aws_secret_access_key": "emulated"}
-        s3 = boto3.client("s3", **through, **keys)
+        through = aws.Aws(proxy.endpoint)
+        s3 = through.client("s3")
         s3.create_bucket(Bucket="lake")
         s3.put_object(Bucket="lake", Key="a b/\u00e9.csv", Body=b"1,2")
         assert s3.get_object(Bucket="lake", Key="a b/\u00e9.csv")["Body"].read() == b"1,2"
@@ -33,7 +31,7 @@ def test_requests_pass_unless_they_meet_a_fault() -> None:
         with pytest.raises(ClientError, match="AccessDenied"):
             s3.put_object(Bucket="lake", Key="b", Body=b"")
 
-        emr = boto3.client("emr", **through, **keys)
+        emr = through.client("emr")
         refusal = Fault.refusal("ElasticMapReduce.RunJobFlow", "ValidationException", "no", 1)
         proxy.faults.append(refusal)
         with pytest.raises(ClientError, match="ValidationException"):
