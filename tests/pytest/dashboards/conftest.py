@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,6 @@ from dashboards.client import Client
 from dashboards.tables import write_tables
 
 from sandbox.dashboard.__main__ import READ_ONLY
-from sandbox.dashboard.publish import publish
 from sandbox.dashboard.server import (
     PROGRAMS,
     Dashboards,
@@ -21,6 +21,7 @@ from sandbox.dashboard.server import (
     only_server,
     serving,
 )
+from shelfweek.contract import PROJECT
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ class Site:
     imported: str
 
 
+def publish_for_superset(exported: Path, file: Path) -> None:
+    """Publish with the DuckDB that Superset has: it cannot read files of a newer one."""
+    subprocess.run(  # noqa: S603
+        [PROGRAMS / "python", "-m", "sandbox.dashboard.publish", exported, file],
+        cwd=PROJECT,
+        check=True,
+    )
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Superset on the tables of a lake with 55 whole weeks and a running one."""
@@ -48,7 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("superset")
     home = folder / "home"
     file = folder / "retail.duckdb"
-    publish(write_tables(folder / "exported"), file)
+    publish_for_superset(write_tables(folder / "exported"), file)
     variables = environment(home, f"duckdb:///{file}?{READ_ONLY}")
     with only_server(home):
         imported = import_assets(variables)

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from dashboards.client import Client
-from dashboards.conftest import Site
+from dashboards.conftest import Site, publish_for_superset
 from dashboards.tables import (
     EMPTY,
     FORMULA,
@@ -20,8 +20,6 @@ from dashboards.tables import (
     Shape,
     write_tables,
 )
-
-from sandbox.dashboard.publish import publish
 
 pytestmark = pytest.mark.dashboards
 
@@ -76,7 +74,7 @@ def publishing(site: Site, shape: Shape, folder: Path) -> Iterator[None]:
     """Let the dashboards show other tables for the length of a `with` block."""
     kept = site.file.with_suffix(".kept")
     kept.write_bytes(site.file.read_bytes())
-    publish(write_tables(folder / "exported", shape), site.file)
+    publish_for_superset(write_tables(folder / "exported", shape), site.file)
     try:
         yield
     finally:
