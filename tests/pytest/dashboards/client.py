@@ -31,6 +31,9 @@ class Client:
 
     url: str
     token: str = field(repr=False)
+    opener: urllib.request.OpenerDirector = field(
+        default_factory=lambda: urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    )
 
     @classmethod
     def login(cls, url: str, name: str, password: str) -> Client:
@@ -40,7 +43,7 @@ class Client:
         assert answer.status == 200, answer.text
         return cls(url, answer.json["access_token"])
 
-    def call(self, path: str, body: object = None) -> Answer:
+    def call(self, path: str, body: object = None, csrf_token: str = "") -> Answer:
         """GET a path, or POST a body to it; any status is an answer."""
         request = urllib.request.Request(  # noqa: S310 (the server's own address)
             f"{self.url}{path}",
@@ -49,8 +52,10 @@ class Client:
         )
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")
+        if csrf_token:
+            request.add_header("X-CSRFToken", csrf_token)
         try:
-            with urllib.request.urlopen(request, timeout=REQUEST_TIMEOUT) as answer:  # noqa: S310
+            with self.opener.open(request, timeout=REQUEST_TIMEOUT) as answer:
                 return Answer(answer.status, answer.read().decode())
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read().decode())
