@@ -82,7 +82,7 @@ def dbt_models(
             install_dbt_deps=False,
             env_vars={
                 **variables,
-                "DBT_EXCLUDE_RESOURCE_TYPES": "seed unit_test",
+                "DBT_EXCLUDE_RESOURCE_TYPES": "exposure seed unit_test",
                 # A dbt that runs one node need not list the tables of all schemas.
                 "DBT_CACHE_SELECTED_ONLY": "true",
             },
@@ -100,7 +100,7 @@ def dbt_models(
         ),
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST,
-            exclude=["resource_type:seed"],
+            exclude=["resource_type:seed", "resource_type:exposure"],
             test_behavior=TestBehavior.AFTER_EACH,
             should_detach_multiple_parents_tests=True,
             # Their names would hold the cluster's address, another one every night.
