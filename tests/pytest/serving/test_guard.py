@@ -42,9 +42,14 @@ def settings(account: Aws, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatc
     return monkeypatch
 
 
-def invoke(folder: Path, *arguments: str, manifest: Manifest | None = None) -> Any:
+def invoke(
+    folder: Path,
+    *arguments: str,
+    manifest: Manifest | None = None,
+    on_event: Callable[[Any], None] = lambda event: None,
+) -> Any:
     """Run dbt on target athena in this process."""
-    return dbtRunner(manifest=manifest).invoke(
+    return dbtRunner(manifest=manifest, callbacks=[on_event]).invoke(
         [
             *("--log-level", "none", "--log-path", str(folder / "logs"), *arguments),
             *("--target", "athena", "--target-path", str(folder / "target")),
@@ -75,11 +80,14 @@ def guard(settings: pytest.MonkeyPatch, tmp_path: Path) -> Guard:
     """Run the guard."""
 
     def run(manifest: Manifest) -> str:
-        name = "refuse_to_touch_the_lake"
-        result = invoke(tmp_path, "run-operation", name, manifest=manifest)
-        if result.success:
-            return ""
-        return str(result.exception or result.result.results[0].message)
+        told: list[str] = []
+        # What macros see of the nodes is made from them once, when they are parsed.
+        manifest.build_flat_graph()
+        result = invoke(
+            tmp_path, "run-operation", "refuse_to_touch_the_lake",
+            manifest=manifest, on_event=lambda event: told.append(event.info.msg),
+        )  # fmt: skip
+        return "" if result.success else "\n".join(told)
 
     return run
 
