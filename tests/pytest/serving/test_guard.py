@@ -82,7 +82,7 @@ def guard(settings: pytest.MonkeyPatch, tmp_path: Path) -> Guard:
     def run(manifest: Manifest) -> str:
         told: list[str] = []
         # What macros see of the nodes is made from them once, when they are parsed.
-        manifest.build_flat_graph()
+        manifest.build_flat_graph()  # type: ignore[no-untyped-call]
         result = invoke(
             tmp_path, "run-operation", "refuse_to_touch_the_lake",
             manifest=manifest, on_event=lambda event: told.append(event.info.msg),
