@@ -47,7 +47,7 @@ def register(engine: Engine, glue: Any) -> None:
                 _columns(description),
                 _location(description),
                 partition_column,
-                _partitions(session, name) if partition_column else {},
+                partition_folders(session, name) if partition_column else {},
             )
 
 
@@ -103,7 +103,7 @@ def _columns(description: list[Row]) -> dict[str, str]:
     return {row["col_name"]: row["data_type"] for row in rows}
 
 
-def _partitions(session: Session, table: str) -> dict[str, str]:
+def partition_folders(session: Session, table: str) -> dict[str, str]:
     """Value to folder of each partition."""
     folders = {}
     for row in session.query(f"show partitions {table}"):
@@ -115,6 +115,5 @@ def _partitions(session: Session, table: str) -> dict[str, str]:
 
 
 def _location(description: list[Row]) -> str:
-    """The last one: that of a partition comes after that of its table."""
-    (*_, location) = (row["data_type"] for row in description if row["col_name"] == "Location")
-    return str(location)
+    """The first one: that of a partition comes before that of its table."""
+    return next(str(row["data_type"]) for row in description if row["col_name"] == "Location")

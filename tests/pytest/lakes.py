@@ -14,6 +14,7 @@ from typing import Any
 
 from reference import Reference, compute
 
+from sandbox.glue_catalog import partition_folders
 from shelfweek.engine import Engine, Row
 from shelfweek.lake import PUBLISHED_TABLES
 from shelfweek.landing import Landing
@@ -83,18 +84,7 @@ class Lake:
     def week_folders(self) -> dict[str, str]:
         """Where each published week lies."""
         with self.engine.session() as session:
-            table = self.engine.marts(FACT)
-            partitions = [row["partition"] for row in session.query(f"show partitions {table}")]
-            folders = {}
-            for name in partitions:
-                column, day = name.split("=")
-                described = session.query(
-                    f"describe formatted {table} partition ({column} = date'{day}')"
-                )
-                folders[day] = next(
-                    row["data_type"] for row in described if row["col_name"] == "Location"
-                )
-        return folders
+            return partition_folders(session, self.engine.marts(FACT))
 
     def drop(self) -> None:
         """Forget the lake's tables, so that the schemas can serve another one."""
