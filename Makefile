@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test test-night test-athena test-dashboards lint docs server stop sql rollback export sample night-source \
-	readiness-package manifest requirements night bench clean
+.PHONY: help run test test-night test-athena test-dashboards lint docs dashboard server stop sql \
+	rollback export sample night-source readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
 export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N ONLY

@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from sandbox.aws import HOST, free_port
+from sandbox.processes import HOST, free_port
 from shelfweek.contract import PROJECT
 
 COMMANDS = {

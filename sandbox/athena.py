@@ -26,12 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import trino
-from sandbox.aws import HOST, Aws
+from sandbox.aws import Aws
+from sandbox.processes import HOST
 from sandbox.trino import CATALOG, Statement, Trino, TrinoError
 
 SERVICES = ("s3", "glue", "athena", "sts")
 """What the emulator has to run."""
 
+SECONDS = 60.0
 PAGE = 1000
 """Rows of a result at once, at most: Athena's own limit."""
 
@@ -241,7 +243,7 @@ class Athena:
             self.account.endpoint, data=body, headers=headers, method="POST"
         )
         try:
-            with urllib.request.urlopen(request, timeout=trino.SECONDS) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
                 # Glue leaves out what a table does not have, and Trino takes a view whose
                 # description is empty for a table.
                 return 200, response.read().replace(b'"Description": "", ', b"")
@@ -335,7 +337,7 @@ def running(account: Aws, folder: Path, tell: trino.Tell = print) -> Iterator[At
     """Run Athena's API for the length of a `with` block; Trino's files go to the folder.
 
     Raises:
-        TrinoError: Trino cannot be fetched or started.
+        DownloadError, TrinoError: Trino cannot be fetched or started.
     """
     athena = Athena("", account)
     handler = type("Handler", (_Handler,), {"athena": athena})

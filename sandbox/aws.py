@@ -10,8 +10,6 @@ import contextlib
 import functools
 import json
 import os
-import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -25,9 +23,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from sandbox.processes import HOST, end_group, free_port
 from shelfweek.contract import PROJECT
 
-HOST = "127.0.0.1"
 REGION = "us-east-1"
 EMULATORS = PROJECT / "sandbox" / "emulators" / ".venv" / "bin"
 START_TIMEOUT = 60.0
@@ -144,14 +142,8 @@ def running(services: Sequence[str], *, checks_rights: bool = False) -> Iterator
             _wait_until_healthy(process, port, log)
             yield Aws(f"http://{HOST}:{port}")
         finally:
-            _end(process)
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+            # Its Lambda workers are processes.
+            end_group(process, STOP_TIMEOUT)
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -163,17 +155,3 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) 
         time.sleep(0.1)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
     raise EmulatorError(f"the AWS emulator gave no answer:\n{tail}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the emulator with all that it started (its Lambda workers are processes)."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -101,7 +101,7 @@ def running(folder: Path, *, with_faults: bool = False) -> Iterator[EmulatedAcco
     with_faults: let Airflow and Spark reach it through a proxy that can give wrong answers.
 
     Raises:
-        EmulatorError, ThriftServerError, JarError: a part of it does not come up.
+        EmulatorError, ThriftServerError, DownloadError: a part of it does not come up.
     """
     with contextlib.ExitStack() as stack:
         account = stack.enter_context(aws.running(SERVICES))

@@ -23,13 +23,13 @@ from sandbox import (
     airflow_server,
     emulated_account,
     readiness,
-    s3a,
     snowflake_server,
     thrift_server,
 )
 from sandbox.airflow_server import AirflowServer, AirflowServerError
 from sandbox.aws import EmulatorError
 from sandbox.command import run_command
+from sandbox.download import DownloadError
 from sandbox.emulated_account import (
     BUCKET,
     LAKE_URI,
@@ -96,8 +96,8 @@ def play(console: Console) -> None:
     """Play the night and print it.
 
     Raises:
-        NightPlayError, StepError, AirflowServerError, EmulatorError, ThriftServerError, JarError:
-            where it stopped.
+        NightPlayError, StepError, AirflowServerError, EmulatorError, ThriftServerError,
+        DownloadError: where it stopped.
     """
     story = Story(console)
     with (
@@ -180,7 +180,7 @@ def main() -> int:
         AirflowServerError,
         EmulatorError,
         thrift_server.ThriftServerError,
-        s3a.JarError,
+        DownloadError,
     )
     return run_command(play, errors, "Nothing runs any more.")
 

@@ -6,16 +6,14 @@ On EMR the connector is there. The usual bundle of the AWS SDK has 281 MB; these
 from __future__ import annotations
 
 import hashlib
-import os
-import urllib.request
 from pathlib import Path
 
 from sandbox.aws import Aws
+from sandbox.download import download
 from shelfweek.contract import PROJECT
 
 CENTRAL = "https://repo1.maven.org/maven2"
 CACHE = PROJECT / ".run" / "jars"
-SECONDS = 60.0
 
 # Path in Maven Central: SHA-256. hadoop-aws has the version of pyspark's own Hadoop jars.
 JARS = {
@@ -37,39 +35,20 @@ JARS = {
 }
 
 
-class JarError(RuntimeError):
-    """A jar cannot be fetched, or is not the one that is expected; the text names it."""
-
-
 def fetch_jars(cache: Path = CACHE, source: str = CENTRAL) -> list[Path]:
     """Return the connector's jars; those that the cache lacks are fetched and checked.
 
     Raises:
-        JarError: a jar cannot be fetched, or has another checksum.
+        DownloadError: a jar cannot be fetched, or has another checksum.
     """
     return [_fetch(cache, f"{source}/{path}", checksum) for path, checksum in JARS.items()]
 
 
 def _fetch(cache: Path, url: str, checksum: str) -> Path:
     jar = cache / url.rpartition("/")[2]
-    if jar.exists() and _sha256(jar.read_bytes()) == checksum:
-        return jar
-    try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as response:  # noqa: S310 (our own URLs)
-            content = response.read()
-    except OSError as error:
-        raise JarError(f"{url} cannot be fetched: {error}") from error
-    if (found := _sha256(content)) != checksum:
-        raise JarError(f"{url} has the SHA-256 {found}, not {checksum}")
-    cache.mkdir(parents=True, exist_ok=True)
-    draft = jar.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(jar)
+    if not (jar.exists() and hashlib.sha256(jar.read_bytes()).hexdigest() == checksum):
+        download(url, checksum, jar)
     return jar
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def settings_for(account: Aws) -> dict[str, str]:

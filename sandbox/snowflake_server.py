@@ -29,7 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from sandbox.aws import EMULATORS, HOST, STOP_TIMEOUT, Aws, EmulatorError, free_port
+from sandbox.aws import EMULATORS, STOP_TIMEOUT, Aws, EmulatorError
+from sandbox.processes import HOST, free_port
 from shelfweek.contract import PROJECT
 
 START_TIMEOUT = 60.0

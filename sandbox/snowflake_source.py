@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -76,18 +76,15 @@ class SnowflakeSource:
         """
         self._deploy("deploy")
 
-    def make_raw_data(self, sizes: Sequence[str] = ()) -> None:
-        """Put a sample that ends today into the source's bucket, one folder a table.
-
-        sizes: further arguments of `python -m sandbox.sample`.
-        """
+    def make_raw_data(self) -> None:
+        """Put a sample that ends today into the source's bucket, one folder a table."""
         s3 = self.aws.client("s3")
         address = urlsplit(SOURCE)
         s3.create_bucket(Bucket=address.netloc)
         with tempfile.TemporaryDirectory(prefix="shelfweek-raw-") as folder:
             end = str(self.load_date)
             with contextlib.redirect_stdout(io.StringIO()):
-                write_sample(["--to", folder, "--clean", "--nights", "1", "--end", end, *sizes])
+                write_sample(["--to", folder, "--clean", "--nights", "1", "--end", end])
             files = sorted(Path(folder).rglob("*.csv"))
             for path in files:
                 table = path.relative_to(folder).parts[0]

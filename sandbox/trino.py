@@ -7,11 +7,9 @@ once and kept in the user's cache folder, so that every clone of the project sha
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tarfile
 import tempfile
@@ -23,7 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.aws import EMULATORS, HOST, REGION, Aws, free_port
+from sandbox.aws import EMULATORS, REGION, Aws
+from sandbox.download import download
+from sandbox.processes import HOST, end_group, free_port
 
 VERSION = "476"
 CENTRAL = "https://repo1.maven.org/maven2/io/trino"
@@ -31,8 +31,6 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shel
 CATALOG = "awsdatacatalog"
 START_TIMEOUT = 300.0
 STOP_TIMEOUT = 20.0
-SECONDS = 60.0
-CHUNK = 1 << 20
 
 SERVER = f"trino-server-core/{VERSION}/trino-server-core-{VERSION}.tar.gz"
 HIVE = f"trino-hive/{VERSION}/trino-hive-{VERSION}.zip"
@@ -47,7 +45,7 @@ Tell = Callable[[str], None]
 
 
 class TrinoError(RuntimeError):
-    """Trino cannot be fetched or started, or refuses a statement; the text says why."""
+    """Trino cannot be started, or refuses a statement; the text says why."""
 
 
 @dataclass
@@ -118,7 +116,8 @@ def running(account: Aws, glue_endpoint: str, folder: Path, tell: Tell = print) 
     glue_endpoint: where it asks for tables; their files are the account's.
 
     Raises:
-        TrinoError: Java or Trino is missing, or Trino gives no answer.
+        DownloadError: Trino cannot be fetched.
+        TrinoError: Java is missing, or Trino gives no answer.
     """
     home = install(tell=tell)
     port = free_port()
@@ -150,14 +149,14 @@ def running(account: Aws, glue_endpoint: str, folder: Path, tell: Tell = print) 
         tell(f"Trino {VERSION} is up after {time.monotonic() - began:.0f} s.")
         yield Trino(url)
     finally:
-        _end(process)
+        end_group(process, STOP_TIMEOUT)
 
 
 def install(cache: Path = CACHE, source: str = CENTRAL, tell: Tell = print) -> Path:
     """Return the folder of Trino; fetch, check and unpack it if the cache lacks it.
 
     Raises:
-        TrinoError: a file cannot be fetched, or has another checksum.
+        DownloadError: a file cannot be fetched, or has another checksum.
     """
     home = cache / f"trino-{VERSION}"
     if home.exists():
@@ -167,7 +166,7 @@ def install(cache: Path = CACHE, source: str = CENTRAL, tell: Tell = print) -> P
         folder = Path(draft)
         tell(f"Fetching Trino {VERSION} into {cache}: 453 MB, once ...")
         for path, checksum in CHECKSUMS.items():
-            _fetch(f"{source}/{path}", checksum, folder / Path(path).name)
+            download(f"{source}/{path}", checksum, folder / Path(path).name)
         tell("Unpacking it ...")
         with tarfile.open(folder / Path(SERVER).name) as archive:
             archive.extractall(folder, filter="data")
@@ -182,22 +181,6 @@ def install(cache: Path = CACHE, source: str = CENTRAL, tell: Tell = print) -> P
         with contextlib.suppress(FileExistsError, OSError):
             unpacked.rename(home)
     return home
-
-
-def _fetch(url: str, checksum: str, path: Path) -> None:
-    digest = hashlib.sha256()
-    try:
-        with (
-            urllib.request.urlopen(url, timeout=SECONDS) as response,  # noqa: S310 (our own URLs)
-            path.open("wb") as file,
-        ):
-            while chunk := response.read(CHUNK):
-                digest.update(chunk)
-                file.write(chunk)
-    except OSError as error:
-        raise TrinoError(f"{url} cannot be fetched: {error}") from error
-    if (found := digest.hexdigest()) != checksum:
-        raise TrinoError(f"{url} has the SHA-256 {found}, not {checksum}")
 
 
 def _java() -> str:
@@ -275,14 +258,3 @@ def _wait_until_started(process: subprocess.Popen[bytes], url: str, log: Path) -
         time.sleep(0.3)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
     raise TrinoError(f"Trino gave no answer:\n{tail}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -9,8 +9,6 @@ import contextlib
 import fcntl
 import os
 import secrets
-import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -19,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.thrift_server import HOST
+from sandbox.processes import HOST, end_group, free_port
 from shelfweek.contract import PROJECT
 
 SUPERSET = PROJECT / "superset"
@@ -130,7 +128,7 @@ def serving(home: Path, variables: Mapping[str, str]) -> Iterator[Dashboards]:
     Raises:
         DashboardError: Superset does not come up.
     """
-    port = _free_port()
+    port = free_port()
     url = f"http://{HOST}:{port}"
     log = home / "superset.log"
     with log.open("wb") as output:
@@ -155,13 +153,7 @@ def serving(home: Path, variables: Mapping[str, str]) -> Iterator[Dashboards]:
             url, variables["SUPERSET_VIEWER_PASSWORD"], variables["SUPERSET_ADMIN_PASSWORD"]
         )
     finally:
-        _stop(process)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+        end_group(process, STOP_TIMEOUT)
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -176,15 +168,3 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -
         time.sleep(0.5)
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     raise DashboardError("Superset does not come up:\n" + "\n".join(lines[-15:]))
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End gunicorn and its workers."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -17,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sandbox.processes import HOST, end_group, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -35,6 +34,7 @@ FLAGS = (
 )
 REQUEST_TIMEOUT = 180.0
 PAGE_TIMEOUT = 180.0
+STOP_TIMEOUT = 20.0
 POLL = 0.5
 PIXELS = (1600, 1000)
 
@@ -109,9 +109,7 @@ class Browser:
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Browser]:
     """Run a browser with a new profile in a folder for the length of a `with` block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     driver = subprocess.Popen(  # noqa: S603
         [str(CHROMEDRIVER), f"--port={port}", f"--log-path={folder / 'chromedriver.log'}"],
         stdin=subprocess.DEVNULL,
@@ -119,7 +117,7 @@ def running(folder: Path) -> Iterator[Browser]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{HOST}:{port}"
     width, height = PIXELS
     options = {
         "binary": CHROMIUM,
@@ -140,9 +138,7 @@ def running(folder: Path) -> Iterator[Browser]:
             with contextlib.suppress(BrowserError, OSError):
                 _send("DELETE", session)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(driver.pid, signal.SIGTERM)
-        driver.wait(20)
+        end_group(driver, STOP_TIMEOUT)
 
 
 def _wait_until_it_answers(url: str) -> None:

@@ -16,7 +16,8 @@ import airflow_client
 import handler
 from airflow_client import AirflowClient, AirflowError, Login, LoginSecret
 from sandbox.airflow_api import AirflowApi, Fault
-from sandbox.aws import Aws, free_port
+from sandbox.aws import Aws
+from sandbox.processes import free_port
 from settings import Settings
 
 RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import psutil
 
 from sandbox import aws
+from sandbox.processes import HOST
 
 
 def test_the_emulator_holds_objects_listens_on_loopback_and_ends_with_its_block() -> None:
@@ -22,5 +23,5 @@ def test_the_emulator_holds_objects_listens_on_loopback_and_ends_with_its_block(
             if x.status == psutil.CONN_LISTEN
         ]
         assert listening
-        assert set(listening) == {aws.HOST}
+        assert set(listening) == {HOST}
     assert set(test.children(recursive=True)) <= before

@@ -15,13 +15,14 @@ from accounts import BUCKET, MISSING, REASON, Account
 from snowflake.connector.errors import Error
 
 from sandbox import aws, snowflake_server
+from sandbox.processes import HOST
 from shelfweek.contract import PROJECT
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
 OWNER = """
 import time
-from sandbox import snowflake_server
+from sandbox import aws, snowflake_server
 from sandbox.aws import Aws
 
 with snowflake_server.running(Aws("http://127.0.0.1:1")) as server:
@@ -51,7 +52,7 @@ def test_it_listens_on_loopback_and_ends_with_its_block() -> None:
             for x in process.net_connections(kind="inet")
             if x.status == psutil.CONN_LISTEN
         }
-        assert listening == {(aws.HOST, int(server.url.rsplit(":", 1)[1]))}
+        assert listening == {(HOST, int(server.url.rsplit(":", 1)[1]))}
         key = server.private_key
         assert key.stat().st_mode & 0o077 == 0
     assert set(test.children(recursive=True)) <= before

@@ -13,7 +13,8 @@ import pytest
 from accounts import LOAD_DATE, Account
 from reference.contract import TABLES, Kind
 
-from sandbox.aws import Aws, free_port
+from sandbox.aws import Aws
+from sandbox.processes import free_port
 from sandbox.snowflake_server import USER, Fault, SnowflakeServer, write_key_pair
 from shelfweek.contract import PROJECT
 from snowflake import deploy
