@@ -38,6 +38,9 @@ FORMATS = {
 WIDTH = 80
 """Characters of a line of YAML, from which on it is broken at the next space."""
 
+LONGEST = 94
+"""Characters of a line of text that is left as it is: with its indentation it fits into 100."""
+
 Asset = dict[str, Any]
 
 
@@ -53,7 +56,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
     if "\n" in text:
         # Only the folded style breaks long lines.
-        style = "|" if max(map(len, text.splitlines())) < WIDTH else ">"
+        style = "|" if max(map(len, text.splitlines())) <= LONGEST else ">"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-SERVING = Path(__file__).parent / "serving.sql"
+from sandbox.dashboard.views import VIEW_NAMES, rendered
+
 MARTS = (
     "fct_weekly_sales_inventory",
     "dim_store",
@@ -22,13 +23,15 @@ MARTS = (
     "load_row_counts",
     "runs",
 )
-"""The exported tables that the serving tables or the datasets read."""
+"""The exported tables that the views or the datasets read."""
 
 
 def publish(exported: Path, target: Path) -> dict[str, int]:
     """Write the tables to a draft and put it in the target's place in one step.
 
-    Readers see the old file or the new one. A draft that a killed publisher left is overwritten.
+    The views of models/serving become tables, under the names that they have in Athena: the file is
+    opened without access to other files. Readers see the old file or the new one. A draft that a
+    killed publisher left is overwritten.
 
     Returns:
         Rows per table in schema retail_serving.
@@ -38,19 +41,22 @@ def publish(exported: Path, target: Path) -> dict[str, int]:
     for leftover in (draft, draft.with_name(f"{draft.name}.wal")):
         leftover.unlink(missing_ok=True)
     with duckdb.connect(draft) as database:
-        database.execute("create schema retail_marts")
+        for schema in ("retail_marts", "retail_serving"):
+            database.execute(f"create schema {schema}")
+        # The views' SQL names tables without a schema.
+        database.execute("set search_path = 'retail_serving,retail_marts'")
         for table in MARTS:
             database.execute(
                 f"create table retail_marts.{table} as from read_parquet(?)",
                 [str(exported / table / "*.parquet")],
             )
-        database.execute(SERVING.read_text(encoding="utf-8"))
-        serving = database.execute(
-            "select table_name from duckdb_tables() where schema_name = 'retail_serving' order by 1"
-        ).fetchall()
         counts = {}
-        for (table,) in serving:
-            ((counts[table],),) = database.table(f"retail_serving.{table}").count("*").fetchall()
+        for view in VIEW_NAMES:
+            # Queries ask for a week, or a night: the rows of one lie together.
+            database.execute(
+                f"create table retail_serving.{view} as from ({rendered(view)}) order by 1, 2"
+            )
+            ((counts[view],),) = database.table(f"retail_serving.{view}").count("*").fetchall()
     draft.replace(target)
     return counts
 

@@ -15,7 +15,7 @@ rows_of_loads as (
 
     select
         load_date,
-        raw_table as table_name,
+        raw_table,
         'none' as reason,
         rows_read,
         rows_accepted,
@@ -29,7 +29,7 @@ rows_of_reasons as (
 
     select
         load_date,
-        table_name,
+        table_name as raw_table,
         reason,
         0 as rows_read,
         0 as rows_accepted,
@@ -50,7 +50,7 @@ rejected_rows_daily as (
 
 select
     load_date,
-    table_name,
+    raw_table,
     reason,
     rows_read,
     rows_accepted,

@@ -57,9 +57,13 @@ select
     weekly_sales.potential_low_stock_impact,
     weekly_sales.no_stock_impact,
 
-    -- store; a name that the dump does not tell is 'unknown', so that every row can be filtered
+    -- store; what the dump does not tell is 'unknown', so that every row can be filtered, and a
+    -- store or product without a name shows its number
     stores.store_num,
-    coalesce(stores.store_desc, 'unknown') as store_desc,
+    coalesce(
+        stores.store_desc,
+        'Store ' || coalesce(stores.store_num, cast(weekly_sales.store_key as varchar))
+    ) as store_desc,
     stores.addr,
     coalesce(stores.city, 'unknown') as city,
     coalesce(stores.region, 'unknown') as region,
@@ -80,7 +84,9 @@ select
     stores.longitude,
 
     -- product
-    coalesce(products.prod_name, 'unknown') as prod_name,
+    coalesce(
+        products.prod_name, 'Product ' || cast(weekly_sales.product_key as varchar)
+    ) as prod_name,
     products.vol,
     products.wgt,
     coalesce(products.brand_name, 'unknown') as brand_name,

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import yaml
 
+from shelfweek.contract import PROJECT
+
+MARTS = PROJECT / "models" / "marts" / "retail"
 FORMULA = '=HYPERLINK("http://evil.example","Cheese")'
 """Name of product 1."""
 
@@ -38,7 +42,11 @@ def write_tables(folder: Path, shape: Shape = WHOLE) -> Path:
         for table, sql in TABLES.items():
             target = folder / table
             target.mkdir(parents=True)
-            database.execute(f"create table {table} as {sql}")
+            contract = (MARTS / f"{table}.yml").read_text(encoding="utf-8")
+            (model,) = yaml.safe_load(contract)["models"]
+            columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
+            database.execute(f"create table {table} ({columns})")
+            database.execute(f"insert into {table} by name {sql}")
             database.table(table).write_parquet(str(target / "part-0.parquet"))
     return folder
 
@@ -53,9 +61,7 @@ TABLES = {
             cast(month(day) as varchar) as mnth_num,
             strftime(day, '%Y%-m') as yr_mnth_num,
             cast(quarter(day) as varchar) as qtr_num,
-            strftime(day, '%Y') || qtr_num as yr_qtr_num,
-            cast(week_end - interval 6 day as date) as week_start_date,
-            cast(week_end as date) as week_end_date
+            strftime(day, '%Y') || qtr_num as yr_qtr_num
         from (
             select
                 day,
@@ -99,13 +105,13 @@ TABLES = {
                 row_number() over (order by week_end_date) as n,
                 row_number() over (order by week_end_date) < number_of_weeks() as is_complete_week
             from (
-                select distinct
-                    last(yr_num order by cal_dt) over whole as year_number,
-                    last(wk_num order by cal_dt) over whole as week_number,
-                    week_start_date,
-                    week_end_date
+                select
+                    yr_num as year_number,
+                    wk_num as week_number,
+                    cal_dt - 6 as week_start_date,
+                    cal_dt as week_end_date
                 from dim_calendar
-                window whole as (partition by week_end_date)
+                where isodow(cal_dt) = 6
             )
         ),
         facts as (
@@ -117,7 +123,7 @@ TABLES = {
                 cast(2 + (n * store_key + product_key) % 9 as decimal(28, 4)) as total_sales_qty,
                 cast(total_sales_qty * (product_key + 0.49) as decimal(28, 4)) as total_sales_amt,
                 cast(total_sales_qty * product_key * 0.7 as decimal(28, 4)) as total_sales_cost,
-                cast(counted((n + 3 * product_key + store_key) % 23) as decimal(18, 4))
+                cast(counted((n + 13 * product_key + 5 * store_key) % 47) as decimal(18, 4))
                     as week_end_on_hand_qty,
                 cast(counted((n + product_key) % 5) as decimal(18, 4)) as week_end_on_order_qty,
                 cast((n + store_key * product_key) % 5 // 4 as integer) as no_stock_instances,
@@ -127,7 +133,7 @@ TABLES = {
             cross join (values (1), (2), (3), (4)) as products (product_key)
         )
         select
-            *,
+            * exclude (n),
             cast(total_sales_amt / total_sales_qty as double) as avg_sales_price,
             if(week_end_on_hand_qty is null, null, week_end_date) as stock_as_of_date,
             cast(week_end_on_hand_qty / total_sales_qty as double) as weeks_of_supply,

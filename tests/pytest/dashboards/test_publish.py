@@ -94,11 +94,11 @@ def test_alerts_are_ranked_by_money_and_have_a_reason(file: Path) -> None:
         file,
         """
         select
-            alert, impact_amt, no_stock_instances, low_stock_instances, weeks_of_supply
+            alert, at_stake_amt, no_stock_instances, low_stock_instances, weeks_of_supply
         from retail_serving.stock_alerts order by alert_rank
         """,
     )
-    assert {alert for alert, *_ in alerts} == {"out of stock", "low stock", "low supply"}
+    assert {alert for alert, *_ in alerts} == {"out of stock", "low stock", "under supply"}
     amounts = [Decimal(str(amount)) for _, amount, *_ in alerts]
     assert amounts == sorted(amounts, reverse=True)
     for alert, _, out, low, supply in alerts:
@@ -106,14 +106,14 @@ def test_alerts_are_ranked_by_money_and_have_a_reason(file: Path) -> None:
 
 
 def test_stores_without_name_or_dimension_row_are_named(file: Path) -> None:
-    """A nameless store shows its number, a key without a dimension row the unknown member."""
+    """A nameless store shows its number, so does a key without a dimension row."""
     names: dict[int, str] = dict(
         query(
             file, "select distinct store_key, store_desc from retail_serving.latest_complete_week"
         )
     )
     assert names[NAMELESS_STORE] == f"Store 00{NAMELESS_STORE}"
-    assert names[9] == "unknown"
+    assert names[9] == "Store 9"
 
 
 def test_a_formula_stays_the_text_it_is(file: Path) -> None:
@@ -124,13 +124,15 @@ def test_a_formula_stays_the_text_it_is(file: Path) -> None:
 
 def test_rejected_rows_are_counted_by_night_table_and_reason(file: Path) -> None:
     """The sum is the number of rejected rows."""
-    columns = "raw_table, reason, rejected_rows"
+    columns = "raw_table, reason, rows_rejected"
     sql = f"select {columns} from retail_serving.rejected_rows_daily order by all"
     assert query(file, sql) == [
         ("inventory", "bad_value", 3),
         ("inventory", "missing_key", 2),
+        ("inventory", "none", 0),
         ("sales", "bad_value", 3),
         ("sales", "missing_key", 2),
+        ("sales", "none", 0),
     ]
 
 

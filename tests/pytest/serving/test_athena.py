@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 from served_lakes import LAKE_BUCKET, SERVING_BUCKET, ServedLake, served_lake
-from views import VIEW_NAMES, VIEWS, rendered
 
+from sandbox.dashboard.views import VIEW_NAMES, VIEWS, rendered
 from shelfweek.lake import PUBLISHED_TABLES
 
 pytestmark = pytest.mark.athena
@@ -100,7 +100,7 @@ def test_each_view_equals_what_the_tables_of_spark_give(
     description = spark.execute(f"select * from {view}").description or []
     columns = [column[0] for column in description]
     sql = f"select {', '.join(columns)} from {view}"
-    keys = [c for c in ("load_date", "table_name", "reason", "week_end_date", "store_key",
+    keys = [c for c in ("load_date", "raw_table", "reason", "week_end_date", "store_key",
                         "product_key") if c in columns]  # fmt: skip
     sql += f" order by {', '.join(keys)}"
     wanted = comparable([[*row] for row in spark.execute(sql).fetchall()])

@@ -1,4 +1,4 @@
-"""The views of models/serving as plain SQL, for engines that dbt does not talk to."""
+"""The views of models/serving as plain SQL, for DuckDB, which takes the same SQL as Athena."""
 
 from __future__ import annotations
 
