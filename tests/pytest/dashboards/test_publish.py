@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from dashboards.datasets import questions
 from dashboards.tables import (
     EMPTY,
     FORMULA,
@@ -72,6 +73,12 @@ def test_sums_are_those_of_the_fact(exported: Path, file: Path, table: str) -> N
     assert found == wanted
     assert isinstance(found[1], Decimal)
     assert rows == (count if table == "weekly_sales_inventory" else count // 4)
+
+
+@pytest.mark.parametrize("question", questions().values(), ids=questions())
+def test_datasets_find_what_they_name(file: Path, question: str) -> None:
+    """Every column is there, and every metric is SQL that runs."""
+    assert query(file, question)
 
 
 def test_latest_complete_week_is_not_the_running_one(file: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from dashboards.datasets import questions
 from served_lakes import LAKE_BUCKET, SERVING_BUCKET, ServedLake, served_lake
 
 from sandbox.dashboard.views import VIEW_NAMES, VIEWS, rendered
@@ -106,6 +107,11 @@ def test_each_view_equals_what_the_tables_of_spark_give(
     wanted = comparable([[*row] for row in spark.execute(sql).fetchall()])
     assert wanted
     assert_alike(comparable(in_athena(served, sql, "retail_serving")), wanted, columns)
+
+
+@pytest.mark.parametrize("question", questions().values(), ids=questions())
+def test_datasets_of_the_dashboards_find_what_they_name(served: ServedLake, question: str) -> None:
+    assert in_athena(served, question, "retail_serving")
 
 
 def test_building_again_changes_nothing(served: ServedLake) -> None:
