@@ -132,7 +132,6 @@ def test_sql_lab_is_no_page_for_the_viewer(site: Site, browser: Browser) -> None
     )
 
 
-@pytest.mark.xfail(reason="Superset shows the driver's text, file name included")
 def test_an_unreachable_database_is_told_on_the_page(site: Site, browser: Browser) -> None:
     """Words in the place of the charts, not a stack trace."""
     log_in(browser, site)

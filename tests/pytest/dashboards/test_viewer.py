@@ -194,7 +194,6 @@ def test_strangers_are_sent_to_the_login(site: Site) -> None:
     assert "result" not in stranger.call(f"/api/v1/dashboard/{LOSING}").text
 
 
-@pytest.mark.xfail(reason="Superset shows the driver's text, file name included")
 def test_an_unreachable_database_is_told_in_words(site: Site, viewer: Client) -> None:
     """What to do, and neither a stack trace nor the file's name."""
     away = site.file.with_suffix(".away")
