@@ -58,7 +58,7 @@ run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRE
 	@exec $(PYTHON) -m sandbox run $(lake) $${LANDING:+--landing "$$LANDING"} \
 		$${LOAD_DATE:+--load-date "$$LOAD_DATE"} $${FULL_REFRESH:+--full-refresh}
 
-test: .venv/.dev sandbox/emulators/.venv/.done ## linters, types, unit tests, and the tests against a real Thrift Server
+test: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## linters, types, tests; the engines, Airflow, Superset and the browser are real
 	@$(MAKE) --no-print-directory lint
 	@exec $(PYTHON) -m pytest -n 2 --dist loadfile
 
