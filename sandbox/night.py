@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -28,7 +27,7 @@ from sandbox import (
 )
 from sandbox.airflow_server import AirflowServer, AirflowServerError
 from sandbox.aws import EmulatorError
-from sandbox.command import run_command
+from sandbox.command import Story, run_command
 from sandbox.download import DownloadError
 from sandbox.emulated_account import (
     BUCKET,
@@ -50,19 +49,6 @@ NIGHT_SECONDS = 1200.0
 
 class NightPlayError(RuntimeError):
     """The night did not come to its end; the text says where."""
-
-
-@dataclass
-class Story:
-    """Prints what happens, with the seconds since the beginning."""
-
-    console: Console
-    began: float = field(default_factory=time.monotonic)
-
-    def tell(self, text: str) -> None:
-        """Print one line."""
-        seconds = time.monotonic() - self.began
-        self.console.print(f"{seconds:7.1f} s  {text}", highlight=False)
 
 
 @contextlib.contextmanager
@@ -133,9 +119,7 @@ def _dump(story: Story, account: EmulatedAccount) -> date:
         StepError: it does not.
     """
     with snowflake_server.running(account.aws) as snowflake:
-        source = SnowflakeSource(
-            story.console, story.tell, account.aws, snowflake, f"{LANDING_URI}/", MAX_FILE_BYTES
-        )
+        source = SnowflakeSource(story, account.aws, snowflake, f"{LANDING_URI}/", MAX_FILE_BYTES)
         source.deploy()
         source.make_raw_data()
         source.load()

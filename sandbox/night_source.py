@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +23,7 @@ from rich.text import Text
 from sandbox import airflow_api, aws, readiness, snowflake_server
 from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws, EmulatorError
-from sandbox.command import run_command
+from sandbox.command import Story, run_command
 from sandbox.snowflake_source import SnowflakeSource, StepError
 
 LANDING = "s3://shelfweek-landing/dumps/"
@@ -40,7 +39,7 @@ STACK = "shelfweek-readiness"
 class Night:
     """What the steps share: the emulated accounts, the load date, and where the story is told."""
 
-    console: Console
+    story: Story
     aws: Aws
     source: SnowflakeSource
     airflow: AirflowApi
@@ -52,10 +51,6 @@ class Night:
         address = urlsplit(LANDING)
         folder = f"{address.path.lstrip('/')}store/load_date={self.load_date}"
         return address.netloc, f"{folder}/store_{self.load_date:%Y%m%d}_0_0_0.csv"
-
-    def say(self, text: str) -> None:
-        """Tell something, with the seconds since the begin."""
-        self.source.say(text)
 
 
 def deploy_account(night: Night) -> None:
@@ -92,7 +87,7 @@ def list_landing(night: Night) -> None:
     for item in sorted(objects, key=lambda item: (item["LastModified"], item["Key"])):
         name = item["Key"].removeprefix(address.path.lstrip("/"))
         table.add_row(name, f"{item['Size']:,}", f"{item['LastModified']:%H:%M:%S}")
-    night.console.print(table)
+    night.story.console.print(table)
 
 
 def deploy_check(night: Night) -> None:
@@ -113,7 +108,7 @@ def deploy_check(night: Night) -> None:
             "AlarmTopicArn": "arn:aws:sns:us-east-1:000000000000:alarms",
         },
     )
-    night.say(f"stack {STACK}: a function, two schedules, a queue, alarms")
+    night.story.tell(f"stack {STACK}: a function, two schedules, a queue, alarms")
 
 
 def lose_file(night: Night) -> None:
@@ -122,7 +117,7 @@ def lose_file(night: Night) -> None:
     s3 = night.aws.client("s3")
     s3.copy_object(Bucket=bucket, Key="lost", CopySource={"Bucket": bucket, "Key": key})
     s3.delete_object(Bucket=bucket, Key=key)
-    night.say(f"{key} gets lost")
+    night.story.tell(f"{key} gets lost")
 
 
 def find_file(night: Night) -> None:
@@ -130,7 +125,7 @@ def find_file(night: Night) -> None:
     bucket, key = night.lost_file
     s3 = night.aws.client("s3")
     s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": "lost"})
-    night.say(f"{key} is there again")
+    night.story.tell(f"{key} is there again")
 
 
 def check_once(night: Night) -> None:
@@ -149,16 +144,18 @@ def _check(night: Night, number: int) -> None:
         {"load_date": str(night.load_date), "check": number}
     )["Payload"]
     amiss = [f"{table} {state}" for table, state in answer["tables"].items() if state != "ready"]
-    night.say(f"check {number}: {answer['status']}; {', '.join(amiss) or 'all tables ready'}")
+    night.story.tell(
+        f"check {number}: {answer['status']}; {', '.join(amiss) or 'all tables ready'}"
+    )
     for mail in night.aws.mails()[before:]:
-        night.console.print(Text(f"\n{mail.text}", style="dim"))
+        night.story.console.print(Text(f"\n{mail.text}", style="dim"))
 
 
 def show_run(night: Night) -> None:
     """What Airflow was asked for."""
     for (dag_id, run_id), run in night.airflow.runs.items():
         files = sum(len(uris) for uris in run["conf"]["files"].values())
-        night.say(f"Airflow has run {run_id} of {dag_id}: {files} files of five tables")
+        night.story.tell(f"Airflow has run {run_id} of {dag_id}: {files} files of five tables")
 
 
 Step = Callable[[Night], None]
@@ -179,26 +176,22 @@ def play(console: Console) -> None:
         EmulatorError: an emulator is not installed or does not start.
         StepError: a step failed.
     """
-    began = time.monotonic()
-
-    def say(text: str) -> None:
-        console.print(Text(f"{time.monotonic() - began:8.1f} s  {text}"))
-
+    story = Story(console)
     with contextlib.ExitStack() as stack:
         emulated = stack.enter_context(aws.running(readiness.SERVICES))
         account = stack.enter_context(snowflake_server.running(emulated))
         password = secrets.token_urlsafe(16)
         airflow = stack.enter_context(airflow_api.running({DAG_ID}, "readiness", password))
-        source = SnowflakeSource(console, say, emulated, account, LANDING, MAX_FILE_BYTES)
-        night = Night(console, emulated, source, airflow, source.load_date)
+        source = SnowflakeSource(story, emulated, account, LANDING, MAX_FILE_BYTES)
+        night = Night(story, emulated, source, airflow, source.load_date)
         console.print(Text(f"Night {night.load_date}", style="bold"))
-        say(f"emulated AWS at {emulated.endpoint}, Snowflake stand-in at {account.url}")
+        story.tell(f"emulated AWS at {emulated.endpoint}, Snowflake stand-in at {account.url}")
         for title, steps in CHAPTERS:
             console.print(Text(f"\n{title}", style="bold"))
             for step in steps:
                 step(night)
     console.print()
-    console.print(f"Done in {time.monotonic() - began:.1f} s; nothing is left running.")
+    console.print(f"Done in {story.seconds:.1f} s; nothing is left running.")
 
 
 def main() -> int:

@@ -11,16 +11,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rich.console import Console
 from rich.text import Text
 
 from sandbox.aws import Aws
+from sandbox.command import Story
 from sandbox.sample.__main__ import main as write_sample
 from sandbox.snowflake_server import SnowflakeServer
 from shelfweek.contract import PROJECT
@@ -40,14 +39,12 @@ class SnowflakeSource:
     """The account, and where it dumps to.
 
     Attributes:
-        console: where deploy.py's own lines go.
-        say: tells what happens, one line.
+        story: where it tells what happens; deploy.py's own lines go to its console.
         landing_url: s3://<bucket>/<prefix>/ of the landing.
         max_file_bytes: size from which on a table comes in parts.
     """
 
-    console: Console
-    say: Callable[[str], None]
+    story: Story
     aws: Aws
     account: SnowflakeServer
     landing_url: str
@@ -90,7 +87,7 @@ class SnowflakeSource:
                 table = path.relative_to(folder).parts[0]
                 key = f"{address.path.lstrip('/')}{table}/{path.name}"
                 s3.upload_file(str(path), address.netloc, key)
-        self.say(f"{len(files)} files lie in {SOURCE}")
+        self.story.tell(f"{len(files)} files lie in {SOURCE}")
 
     def load(self) -> None:
         """Load the raw tables from the source's bucket.
@@ -106,7 +103,7 @@ class SnowflakeSource:
         Raises:
             StepError: deploy.py failed.
         """
-        self.say("execute task unload_night")
+        self.story.tell("execute task unload_night")
         settings = deploy.read_settings([*deploy.CONNECTION, *deploy.PARAMETERS], self.environment)
         task = f"{settings['database']}.ops.unload_night"
         with deploy.connected(settings) as connection:
@@ -120,7 +117,7 @@ class SnowflakeSource:
 
     def _deploy(self, action: str) -> None:
         """Run deploy.py as its users do, and show what it says."""
-        self.say(f"python snowflake/deploy.py {action}")
+        self.story.tell(f"python snowflake/deploy.py {action}")
         result = subprocess.run(  # noqa: S603
             [sys.executable, DEPLOY, action],
             env={**os.environ, **self.environment},
@@ -131,6 +128,6 @@ class SnowflakeSource:
             check=False,
         )
         for line in result.stdout.splitlines():
-            self.console.print(Text(f"            {line.strip()}", style="dim"))
+            self.story.console.print(Text(f"            {line.strip()}", style="dim"))
         if result.returncode != 0:
             raise StepError(f"deploy.py {action} failed")

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
-from rich.text import Text
 
+from sandbox.command import run_command
 from sandbox.dashboard.server import (
     PROGRAMS,
     DashboardError,
@@ -24,6 +24,7 @@ from sandbox.dashboard.server import (
     require_environment,
     serving,
 )
+from sandbox.dashboard.views import VIEW_NAMES, rendered
 from sandbox.run import engine_of, last_lake, only_run
 from sandbox.thrift_server import ThriftServerError
 from shelfweek.contract import PROJECT
@@ -37,21 +38,16 @@ READ_ONLY = "access_mode=read_only&enable_external_access=false&lock_configurati
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the dashboards until Ctrl-C, and return the exit code."""
-    # A terminated command cleans up like an interrupted one.
-    signal.signal(signal.SIGTERM, _interrupt)
     options = _parser().parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
-    try:
-        _show(console, options.lake, is_admin_told=options.admin)
-    except (DashboardError, EngineError, NightError, ThriftServerError) as error:
-        Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
-        return 1
-    except KeyboardInterrupt:
-        console.print("\nStopped; nothing runs any more.")
-    return 0
+    return run_command(
+        partial(_show, options.lake, is_admin_told=options.admin),
+        (DashboardError, EngineError, NightError, ThriftServerError),
+        "Nothing runs any more.",
+        code_when_stopped=0,
+    )
 
 
-def _show(console: Console, lake: Path, *, is_admin_told: bool) -> None:
+def _show(lake: Path, console: Console, *, is_admin_told: bool) -> None:
     began = time.monotonic()
     require_environment()
     uri = os.environ.get("SUPERSET_DATABASE_URI")
@@ -71,7 +67,8 @@ def _show(console: Console, lake: Path, *, is_admin_told: bool) -> None:
         step = time.monotonic()
         with serving(home, variables) as dashboards:
             console.print(f"{time.monotonic() - step:8.1f} s  start Superset")
-            console.print(f"\nUp after {time.monotonic() - began:.0f} s: {dashboards.first_page}")
+            up = f"Up after {time.monotonic() - began:.0f} s: {dashboards.first_page}"
+            console.print(f"\n{up}", soft_wrap=True)
             console.print(f"  user viewer, password {dashboards.password}")
             if is_admin_told:
                 console.print(f"  user admin, password {dashboards.admin_password}")
@@ -107,25 +104,22 @@ def publish_lake(console: Console, lake: Path, file: Path) -> None:
         )  # fmt: skip
         if done.returncode:
             raise DashboardError(f"the tables were not published:\n{done.stderr[-2000:]}")
-        console.print(f"{time.monotonic() - began:8.1f} s  publish them to {file}")
+        console.print(f"{time.monotonic() - began:8.1f} s  publish them to {file}", soft_wrap=True)
     finally:
         shutil.rmtree(exported, ignore_errors=True)
     marker.write_text(_state(lake), encoding="utf-8")
 
 
 def _state(lake: Path) -> str:
-    """What changes whenever a run or a rollback has moved a pointer: the catalog's files."""
-    files = sorted(path for path in (lake / "metastore").rglob("*") if path.is_file())
-    return "\n".join(f"{path.name} {path.stat().st_mtime_ns}" for path in files)
+    """What changes whenever a run or a rollback has moved a pointer, or a view has changed."""
+    catalog = sorted(path for path in (lake / "metastore").rglob("*") if path.is_file())
+    files = [f"{path.name} {path.stat().st_mtime_ns}" for path in catalog]
+    return "\n".join([*files, *map(rendered, VIEW_NAMES)])
 
 
 def _require_lake(lake: Path) -> None:
     if not (lake / "metastore").exists():
         raise DashboardError(f"there is no lake in {lake}: make run LAKE={lake} makes one")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
