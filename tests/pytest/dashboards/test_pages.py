@@ -9,6 +9,8 @@ from dashboards.conftest import Site
 from dashboards.tables import FORMULA
 from dashboards.test_viewer import newest_week
 
+from sandbox.dashboard.server import Dashboards
+
 pytestmark = pytest.mark.dashboards
 
 CHARTS = {
@@ -47,20 +49,20 @@ OPTION = """
 """
 
 
-def log_in(browser: Browser, site: Site) -> None:
+def log_in(browser: Browser, dashboards: Dashboards) -> None:
     """Log in as the viewer, in the form."""
-    browser.open(f"{site.dashboards.url}/login/")
+    browser.open(f"{dashboards.url}/login/")
     browser.wait_for("return Boolean(document.querySelector('#password, input[name=password]'))")
     browser.type("#username, input[name=username]", "viewer")
-    browser.type("#password, input[name=password]", site.dashboards.password)
+    browser.type("#password, input[name=password]", dashboards.password)
     browser.click("button[type=submit], input[type=submit]")
     browser.wait_for("return !location.pathname.startsWith('/login')")
 
 
-def show(browser: Browser, site: Site, slug: str) -> None:
+def show(browser: Browser, dashboards: Dashboards, slug: str) -> None:
     """Open a dashboard in a window as high as the page, so that every chart is drawn."""
     browser.resize(1600, 3800)
-    browser.open(f"{site.dashboards.url}/superset/dashboard/{slug}/")
+    browser.open(f"{dashboards.url}/superset/dashboard/{slug}/")
     browser.wait_for(IS_DRAWN, CHARTS[slug])
 
 
@@ -85,8 +87,8 @@ def sales_of_newest_week(site: Site, where: str = "true") -> float:
 @pytest.mark.parametrize("slug", CHARTS)
 def test_every_chart_has_data_and_no_error(site: Site, browser: Browser, slug: str) -> None:
     """All charts of the dashboard are drawn; no box tells of an error."""
-    log_in(browser, site)
-    show(browser, site, slug)
+    log_in(browser, site.dashboards)
+    show(browser, site.dashboards, slug)
     assert browser.run(ERRORS) == []
     assert "No results" not in browser.run("return document.body.innerText")
 
@@ -95,8 +97,8 @@ def test_numbers_are_those_of_the_file_and_a_filter_changes_them(
     site: Site, browser: Browser
 ) -> None:
     """The newest complete week at first, then one region of it."""
-    log_in(browser, site)
-    show(browser, site, "how-did-the-week-go")
+    log_in(browser, site.dashboards)
+    show(browser, site.dashboards, "how-did-the-week-go")
     year, week = newest_week(site)
     page = browser.run("return document.body.innerText")
     assert f"Year\n{year}" in page
@@ -115,8 +117,8 @@ def test_numbers_are_those_of_the_file_and_a_filter_changes_them(
 
 def test_a_formula_is_shown_as_text(site: Site, browser: Browser) -> None:
     """No link is made of it."""
-    log_in(browser, site)
-    show(browser, site, "where-are-we-losing-sales")
+    log_in(browser, site.dashboards)
+    show(browser, site.dashboards, "where-are-we-losing-sales")
     assert FORMULA in browser.run("return document.body.innerText")
     links = browser.run("return [...document.querySelectorAll('a')].map(each => each.href)")
     assert not [link for link in links if "evil.example" in link]
@@ -124,7 +126,7 @@ def test_a_formula_is_shown_as_text(site: Site, browser: Browser) -> None:
 
 def test_sql_lab_is_no_page_for_the_viewer(site: Site, browser: Browser) -> None:
     """Its address leads elsewhere, and no menu leads to it."""
-    log_in(browser, site)
+    log_in(browser, site.dashboards)
     browser.open(f"{site.dashboards.url}/sqllab/")
     browser.wait_for("return document.readyState === 'complete'")
     assert "/sqllab" not in browser.address or "Run" not in browser.run(
@@ -134,7 +136,7 @@ def test_sql_lab_is_no_page_for_the_viewer(site: Site, browser: Browser) -> None
 
 def test_an_unreachable_database_is_told_on_the_page(site: Site, browser: Browser) -> None:
     """Words in the place of the charts, not a stack trace."""
-    log_in(browser, site)
+    log_in(browser, site.dashboards)
     away = site.file.with_suffix(".away")
     site.file.rename(away)
     try:
