@@ -19,8 +19,6 @@ from sandbox.sample.__main__ import main as make_sample
 from shelfweek.landing import Landing
 from shelfweek.night import DbtProject
 
-pytestmark = pytest.mark.night
-
 LOAD_DATE = date(2026, 11, 20)
 
 
