@@ -34,6 +34,10 @@ from shelfweek.landing import Landing
 from shelfweek.night import DbtProject, run_nights
 
 sys.path.insert(0, str(PROJECT / "tests" / "pytest"))
+from dashboards import browser as chromium
+from dashboards import site
+from dashboards.tables import Shape
+from dashboards.test_pages import CHARTS, log_in, show
 from reference import fast_fact
 
 DAYS = 50
@@ -157,6 +161,33 @@ def orchestration(folder: Path, _millions: float, table: Table) -> None:
         table.add_row(f"(f) memory of Airflow's {name} and its children", f"{used:.0f} MB", "", "")
 
 
+def dashboards(folder: Path, _millions: float, table: Table) -> None:
+    """The four dashboards in a browser, newly opened and opened again, by rows of the fact."""
+    opened: dict[int, float] = {}
+    for rows in (100_000, 1_000_000, 10_000_000):
+        stores = round(rows / (Shape.weeks * PRODUCTS))
+        shape = Shape(stores=stores, products=PRODUCTS)
+        with (
+            site.running(folder / f"site_{rows}", shape) as running,
+            chromium.running(folder / f"site_{rows}") as browser,
+        ):
+            log_in(browser, running.dashboards)
+            first, again = (
+                _seconds(lambda: [show(browser, running.dashboards, slug) for slug in CHARTS])
+                for _ in range(2)
+            )
+        opened[rows] = first
+        table.add_row(
+            f"(g) the four dashboards on {rows / 1e6:.1f} M rows, against the cached ones",
+            f"{first:.1f} s", f"{again:.1f} s", f"{first / again:.2f}",
+        )  # fmt: skip
+    few, *_, many = opened.values()
+    table.add_row(
+        "(h) the four dashboards on 10 M rows, against 0.1 M",
+        f"{many:.1f} s", f"{few:.1f} s", f"{many / few:.2f}",
+    )  # fmt: skip
+
+
 def _build_seconds(landing: Landing, night: date, project: DbtProject, lake_uri: str) -> float:
     """Seconds of the one `dbt build` of a night."""
     around: list[float] = []
@@ -221,6 +252,7 @@ BENCHMARKS: dict[str, Callable[[Path, float, Table], None]] = {
     "full-build": full_build,
     "history": history,
     "orchestration": orchestration,
+    "dashboards": dashboards,
 }
 
 

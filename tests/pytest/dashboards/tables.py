@@ -15,6 +15,7 @@ FORMULA = '=HYPERLINK("http://evil.example","Cheese")'
 """Name of product 1."""
 
 NAMELESS_STORE = 3
+STORE_OF_NO_DIMENSION = 9
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,13 @@ class Shape:
     """What the tables hold.
 
     weeks: number of weeks, the newest one running. has_stock: whether stock was ever counted.
+    stores, products: numbers of dimension rows; each store has each product in each week.
     """
 
     weeks: int = 56
     has_stock: bool = True
+    stores: int = 3
+    products: int = 4
 
 
 WHOLE = Shape()
@@ -38,6 +42,14 @@ def write_tables(folder: Path, shape: Shape = WHOLE) -> Path:
     """Write one folder of parquet per table and return the folder of them all."""
     with duckdb.connect() as database:
         database.execute(f"create macro number_of_weeks() as {shape.weeks}")
+        database.execute(
+            "create macro stores() as table select key from range(1, 1000000) as numbers (key) "
+            f"where key <> {STORE_OF_NO_DIMENSION} limit {shape.stores}"
+        )
+        database.execute(
+            "create macro products() as table "
+            f"select key from range(1, {shape.products} + 1) as numbers (key)"
+        )
         database.execute(f"create macro counted(qty) as if({shape.has_stock}, qty, null)")
         for table, sql in TABLES.items():
             target = folder / table
@@ -83,7 +95,7 @@ TABLES = {
             case when key = 1 then 'North' when key > 0 then 'South' else 'unknown' end as region,
             'Market' as market_name,
             'Submarket' as submarket_name
-        from (values (1), (2), (3), (-1)) as stores (key)
+        from (from stores() union all select -1)
     """,
     "dim_product": f"""
         select
@@ -95,10 +107,9 @@ TABLES = {
                 as category_name,
             'Subcategory' as subcategory_name,
             'active' as status_code_name
-        from (values (1), (2), (3), (4), (-1)) as products (key)
+        from (from products() union all select -1)
     """,
-    # Store 9 is in no dimension.
-    "fct_weekly_sales_inventory": """
+    "fct_weekly_sales_inventory": f"""
         with weeks as (
             select
                 *,
@@ -129,8 +140,8 @@ TABLES = {
                 cast((n + store_key * product_key) % 5 // 4 as integer) as no_stock_instances,
                 cast((n + store_key + product_key) % 4 // 3 as integer) as low_stock_instances
             from weeks
-            cross join (values (1), (2), (3), (9)) as stores (store_key)
-            cross join (values (1), (2), (3), (4)) as products (product_key)
+            cross join (from stores() union all select {STORE_OF_NO_DIMENSION}) as s (store_key)
+            cross join products() as p (product_key)
         )
         select
             * exclude (n),

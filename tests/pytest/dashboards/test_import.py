@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from dashboards.client import Client
-from dashboards.conftest import Site
+from dashboards.site import Site
 
 from sandbox.dashboard.server import (
     PROGRAMS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 from dashboards.browser import Browser
-from dashboards.conftest import Site
+from dashboards.site import Site
 from dashboards.tables import FORMULA
 from dashboards.test_viewer import newest_week
 

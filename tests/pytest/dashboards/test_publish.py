@@ -16,6 +16,7 @@ from dashboards.tables import (
     NAMELESS_STORE,
     NO_STOCK_COUNTED,
     ONE_RUNNING_WEEK,
+    STORE_OF_NO_DIMENSION,
     write_tables,
 )
 
@@ -120,7 +121,7 @@ def test_stores_without_name_or_dimension_row_are_named(file: Path) -> None:
         )
     )
     assert names[NAMELESS_STORE] == f"Store 00{NAMELESS_STORE}"
-    assert names[9] == "Store 9"
+    assert names[STORE_OF_NO_DIMENSION] == f"Store {STORE_OF_NO_DIMENSION}"
 
 
 def test_a_formula_stays_the_text_it_is(file: Path) -> None:

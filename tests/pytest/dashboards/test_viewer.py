@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from dashboards.client import Client
-from dashboards.conftest import Site, publish_for_superset
+from dashboards.site import Site, publish_for_superset
 from dashboards.tables import (
     EMPTY,
     FORMULA,
