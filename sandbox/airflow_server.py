@@ -49,7 +49,7 @@ PRELOADED = (
     "shelfweek.nightly_request",
 )
 USERNAME = "readiness"
-START_TIMEOUT = 180.0
+START_TIMEOUT = 300.0
 STOP_TIMEOUT = 20.0
 REQUEST_TIMEOUT = 30.0
 POLL = 1.0
