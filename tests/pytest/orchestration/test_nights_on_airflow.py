@@ -113,6 +113,10 @@ class Night:
         """Run the night again: it is published, and equals the lake without Airflow."""
         self.clear(load_date)
         assert self.wait(load_date) == "success", self.states(load_date)
+        self.assert_whole(load_date)
+
+    def assert_whole(self, load_date: date) -> None:
+        """The night is published, and equals the lake without Airflow."""
         assert self.account.clusters_alive() == []
         self.plain.load(self.landing, load_date)
         assert fact_differences(self.lake.fact(), self.plain.fact()) == []
@@ -307,8 +311,10 @@ def test_a_killed_scheduler_leaves_no_cluster_and_a_night_that_can_be_finished(
     night.airflow.stop("scheduler", signal.SIGKILL)
     assert night.published() == before
     night.airflow.start("scheduler")
-    state = night.wait(THIRD)
-    assert night.account.clusters_alive() == []
-    if state == "failed":
+    # Airflow takes a task whose worker is gone for dead after five minutes, and tries it again.
+    if night.wait(THIRD) == "success":
+        night.assert_whole(THIRD)
+    else:
+        assert night.account.clusters_alive() == []
         assert night.published() == before
-    night.finish(THIRD)
+        night.finish(THIRD)
