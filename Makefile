@@ -62,7 +62,7 @@ test: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## linters, 
 	@$(MAKE) --no-print-directory lint
 	@exec $(PYTHON) -m pytest -n 2 --dist loadfile
 
-test-night: .venv/.dev sandbox/emulators/.venv/.done ## whole nights under a real Airflow, with faults (takes half an hour)
+test-night: .venv/.dev sandbox/emulators/.venv/.done ## whole nights under a real Airflow, with faults (takes an hour)
 	@exec $(PYTHON) -m pytest -m night tests/pytest/orchestration
 
 test-athena: .venv/.dev sandbox/emulators/.venv/.done ## the views for Athena on its engine (Trino, fetched once: 453 MB)
