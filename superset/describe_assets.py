@@ -1,7 +1,8 @@
 """Write into the assets what dbt's manifest and the metric catalog say of columns and metrics.
 
 Labels, descriptions, units and formats of the fourteen metrics come from seeds/metric_catalog.csv;
-descriptions of other columns from dbt's manifest. A text below the first line of a metric's
+descriptions of datasets and columns from dbt's manifest for Athena, which has the views and, as
+sources, the published tables. A text below the first line of a metric's
 description, or the first paragraph of a chart's, is the asset's own and stays.
 
     python superset/describe_assets.py            rewrite the assets
@@ -11,11 +12,13 @@ description, or the first paragraph of a chart's, is the asset's own and stays.
 from __future__ import annotations
 
 import csv
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
 from dbt.cli.main import dbtRunner
@@ -34,6 +37,15 @@ FORMATS = {
     "weeks": ",.1f",
 }
 """D3 format of each unit of the metric catalog. Money has no sign: the source names no currency."""
+
+ATHENA = {
+    "AWS_REGION": "us-east-1",
+    "SHELFWEEK_SCHEMA": "retail",
+    "SHELFWEEK_ATHENA_WORK_GROUP": "none",
+    "SHELFWEEK_ATHENA_STAGING_DIR": "s3://none/results/",
+    "SHELFWEEK_ATHENA_DATA_DIR": "s3://none/tables/",
+}
+"""What target athena asks for; parsing connects to nothing."""
 
 WIDTH = 80
 """Characters of a line of YAML, from which on it is broken at the next space."""
@@ -55,7 +67,7 @@ class AssetDumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None
     if "\n" in text:
-        # Only the folded style breaks long lines.
+        # Only the folded style breaks long lines, also those that are indented: not for SQL.
         style = "|" if max(map(len, text.splitlines())) <= LONGEST else ">"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -75,17 +87,17 @@ def read_catalog() -> dict[str, dict[str, str]]:
 
 
 def parse_project() -> Manifest:
-    """Return the project as dbt sees it; needs no engine.
+    """Return the project as dbt sees it on target athena; needs no engine.
 
     Raises:
         RuntimeError: dbt cannot parse it.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, ATHENA):
         result = dbtRunner().invoke(
             [
                 *("--log-level", "none", "--log-path", f"{folder}/logs", "parse"),
                 *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
-                *("--target-path", f"{folder}/target"),
+                *("--target", "athena", "--target-path", f"{folder}/target"),
             ]
         )
     if not result.success or not isinstance(result.result, Manifest):
@@ -97,9 +109,11 @@ def describe(name: str, asset: Asset, manifest: Manifest) -> Asset:
     """Return the asset with the texts that it takes from the manifest and the catalog."""
     catalog = read_catalog()
     if name.startswith("datasets/"):
-        columns = [_column(asset["table_name"], c, catalog, manifest) for c in asset["columns"]]
+        table = _table(asset["table_name"], manifest)
+        columns = [_column(column, table, catalog, manifest) for column in asset["columns"]]
         metrics = [_metric(metric, catalog) for metric in asset["metrics"]]
-        return {**asset, "columns": columns, "metrics": metrics}
+        description = table.description.strip() if table else asset["description"]
+        return {**asset, "description": description, "columns": columns, "metrics": metrics}
     if name.startswith("charts/"):
         own, *_ = asset["description"].split("\n\n")
         shown = set(_strings(asset["params"]))
@@ -112,19 +126,25 @@ def describe(name: str, asset: Asset, manifest: Manifest) -> Asset:
     return asset
 
 
+def _table(name: str, manifest: Manifest) -> Any:
+    """The view or published table of that name; None for a dataset that has SQL of its own."""
+    view = manifest.nodes.get(f"model.shelfweek.{name}")
+    return view or manifest.sources.get(f"source.shelfweek.published.{name}")
+
+
 def _column(
-    table: str, column: Asset, catalog: dict[str, dict[str, str]], manifest: Manifest
+    column: Asset, table: Any, catalog: dict[str, dict[str, str]], manifest: Manifest
 ) -> Asset:
     name = column["column_name"]
-    if name in catalog:
-        row = catalog[name]
-        return {**column, "verbose_name": row["metric_name"], "description": row["definition"]}
-    model = manifest.nodes.get(f"model.shelfweek.{table}")
-    if model is not None and name in model.columns:
-        return {**column, "description": model.columns[name].description.strip()}
+    described = dict(column)
     if block := manifest.docs.get(f"doc.shelfweek.{name}"):
-        return {**column, "description": block.block_contents.strip()}
-    return column
+        described["description"] = block.block_contents.strip()
+    if name in catalog:
+        described["verbose_name"] = catalog[name]["metric_name"]
+        described["description"] = catalog[name]["definition"]
+    if table and name in table.columns:
+        described["description"] = table.columns[name].description.strip()
+    return described
 
 
 def _metric(metric: Asset, catalog: dict[str, dict[str, str]]) -> Asset:

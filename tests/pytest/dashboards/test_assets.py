@@ -50,6 +50,12 @@ def describing() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def manifest(describing: ModuleType) -> Any:
+    """The project as dbt sees it on target athena."""
+    return describing.parse_project()
+
+
 def of_kind(assets: Assets, kind: str) -> Assets:
     """The databases, datasets, charts or dashboards."""
     return {name: asset for name, asset in assets.items() if name.startswith(f"{kind}/")}
@@ -85,7 +91,7 @@ def columns_of(chart: dict[str, Any]) -> set[str]:
     params = chart["params"]
     groups = params.get("groupby") or []
     groups = [groups] if isinstance(groups, str) else groups
-    filters = [each["subject"] for each in params["adhoc_filters"]]
+    filters = [each["subject"] for each in params["adhoc_filters"] if "subject" in each]
     return {name for name in (params.get("x_axis"), *groups, *filters) if name}
 
 
@@ -183,10 +189,52 @@ def test_every_metric_is_charted_with_its_definition(assets: Assets) -> None:
             assert row["definition"] in chart["description"], chart["slice_name"]
 
 
-def test_texts_have_not_drifted_from_manifest_and_catalog(describing: ModuleType) -> None:
+def test_texts_have_not_drifted_from_manifest_and_catalog(
+    describing: ModuleType, manifest: Any
+) -> None:
     """If this fails: python superset/describe_assets.py."""
-    drifted = describing.drifted(describing.parse_project())
+    drifted = describing.drifted(manifest)
     assert not [str(path) for path in drifted]
+
+
+def test_no_metric_is_without_a_use(assets: Assets) -> None:
+    """In a chart, or as the order of a filter."""
+    used = {(chart["dataset_uuid"], m) for chart in of_kind(assets, "charts").values()
+            for m in metrics_of(chart)}  # fmt: skip
+    for dashboard in of_kind(assets, "dashboards").values():
+        for each in dashboard["metadata"]["native_filter_configuration"]:
+            for target in each["targets"]:
+                if target:
+                    used.add((target["datasetUuid"], each["controlValues"].get("sortMetric")))
+                    used.add((target["datasetUuid"], each.get("sortMetric")))
+    unused = [
+        (name, metric["metric_name"])
+        for name, dataset in of_kind(assets, "datasets").items()
+        for metric in dataset["metrics"]
+        if (dataset["uuid"], metric["metric_name"]) not in used
+    ]
+    assert not unused
+
+
+def test_exposures_name_what_the_dashboards_read(assets: Assets, manifest: Any) -> None:
+    """So that dbt's lineage tells who is hit by a change."""
+    datasets = datasets_by_uuid(assets)
+    charts = {chart["uuid"]: chart for chart in of_kind(assets, "charts").values()}
+    exposures = {
+        each.url.strip("/").rpartition("/")[2]: each for each in manifest.exposures.values()
+    }
+    for dashboard in of_kind(assets, "dashboards").values():
+        read = [datasets[charts[meta["uuid"]]["dataset_uuid"]] for meta in charts_on(dashboard)]
+        tables = {
+            table
+            for dataset in read
+            for table in (
+                re.findall(r"retail_serving\.(\w+)", dataset["sql"] or "")
+                or [dataset["table_name"]]
+            )
+        }
+        named = exposures[dashboard["slug"]].depends_on.nodes
+        assert {node.rpartition(".")[2] for node in named} == tables, dashboard["slug"]
 
 
 def test_every_column_and_metric_has_a_label_and_a_description(assets: Assets) -> None:

@@ -223,7 +223,7 @@ def test_a_lake_with_one_running_week_offers_that_week(
     with publishing(site, ONE_RUNNING_WEEK, tmp_path):
         names = ["total_sales_amt", "newest_complete_first"]
         weeks = viewer.data(LOSING, WORST, names, ["week_number"])
-        alerts = viewer.data("what-to-order", "Order these", ["alerts"], ["alert"])
+        alerts = viewer.data("what-to-order", "Order these", ["at_stake_amt"], ["alert"])
     (week,) = weeks.json["result"][0]["data"]
     assert week["total_sales_amt"] > 0
     assert week["newest_complete_first"] == 0
