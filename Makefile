@@ -58,9 +58,10 @@ run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRE
 	@exec $(PYTHON) -m sandbox run $(lake) $${LANDING:+--landing "$$LANDING"} \
 		$${LOAD_DATE:+--load-date "$$LOAD_DATE"} $${FULL_REFRESH:+--full-refresh}
 
+# Files keep their order: those with the fewest tests take longest and would come last, one by one.
 test: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## linters, types, tests; the engines, Airflow, Superset and the browser are real
 	@$(MAKE) --no-print-directory lint
-	@exec $(PYTHON) -m pytest -n 2 --dist loadfile
+	@exec $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-night: .venv/.dev sandbox/emulators/.venv/.done ## whole nights under a real Airflow, with faults (takes an hour)
 	@exec $(PYTHON) -m pytest -m night tests/pytest/orchestration
