@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -19,10 +20,15 @@ VIEW_NAMES = (
 
 def rendered(view: str, **variables: Any) -> str:
     """A view's SQL with plain names of tables; variables: in place of dbt_project.yml's."""
+    return rendered_file(VIEWS / f"{view}.sql", **variables)
+
+
+def rendered_file(path: Path, **variables: Any) -> str:
+    """The SQL of a model or test; variables: in place of dbt_project.yml's."""
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
     # autoescape is for pages; this is SQL.
     template = jinja2.Environment(autoescape=False).from_string(  # noqa: S701
-        (VIEWS / f"{view}.sql").read_text(encoding="utf-8")
+        path.read_text(encoding="utf-8")
     )
     return template.render(
         source=lambda _, table: table,

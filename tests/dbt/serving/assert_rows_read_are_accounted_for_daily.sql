@@ -2,11 +2,11 @@
 -- rejected_rows and load_row_counts are not of the same state of the lake.
 select
     load_date,
-    table_name,
+    raw_table,
     sum(rows_read) as rows_read,
     sum(rows_accepted) as rows_accepted,
     sum(rows_duplicate) as rows_duplicate,
     sum(rows_rejected) as rows_rejected
 from {{ ref("rejected_rows_daily") }}
-group by load_date, table_name
+group by load_date, raw_table
 having sum(rows_read) <> sum(rows_accepted) + sum(rows_duplicate) + sum(rows_rejected)

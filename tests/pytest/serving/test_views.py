@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hand_made_lakes import RUNNING, WEEKS, Lake
 
-from sandbox.dashboard.views import VIEW_NAMES, VIEWS
+from sandbox.dashboard.views import VIEW_NAMES, VIEWS, rendered_file
+from shelfweek.contract import PROJECT
+
+SENTENCES = sorted((PROJECT / "tests" / "dbt" / "serving").glob("*.sql"))
 
 
 @pytest.fixture
@@ -158,3 +162,15 @@ def test_counts_of_rejected_rows_may_be_summed_over_reasons(lake: Lake) -> None:
         ("sales", "none", 10, 6, 1, 0),
         ("store", "none", 2, 2, 0, 0),
     ]
+
+
+@pytest.mark.parametrize("path", SENTENCES, ids=lambda path: path.stem)
+def test_sentences_about_the_views_hold(lake: Lake, path: Path) -> None:
+    """The same tests run on Athena with every build."""
+    lake.add_week((2026, 1), 1, 9, no_stock_instances=1)
+    lake.add_week((2026, 2), 2, 9)
+    night = {"load_date": date(2026, 1, 11), "rows_read": 3, "rows_accepted": 1}
+    lake.add("load_row_counts", raw_table="sales", **night, rows_duplicate=1, rows_rejected=1)
+    lake.add("rejected_rows", load_date=night["load_date"], table_name="sales", reason="bad_flag")
+    lake.create_views()
+    assert not lake.rows(rendered_file(path))
