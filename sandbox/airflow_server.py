@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from sandbox.processes import HOST, free_port
+from sandbox.processes import HOST, die_with_parent, free_port
 from shelfweek.contract import PROJECT
 
 COMMANDS = {
@@ -89,6 +89,8 @@ class AirflowServer:
                 stderr=subprocess.STDOUT,
                 # Its own group: a terminal's Ctrl-C reaches only us, and we end it.
                 start_new_session=True,
+                # Not SIGKILL: the scheduler's workers would outlive it, so it has to end them.
+                preexec_fn=die_with_parent(signal.SIGTERM),
             )
 
     def stop(self, command: str, number: signal.Signals = signal.SIGTERM) -> None:

@@ -1,7 +1,7 @@
 """An emulator of AWS on this machine: S3, Lambda, SES, Scheduler and what else a night calls.
 
 It runs ministack from the emulators' own environment, keeps everything in memory, listens on the
-loopback address only, and ends with the block that started it.
+loopback address only, and ends with the block that started it, on Linux also if that is killed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from sandbox.processes import HOST, end_group, free_port
+from sandbox.processes import HOST, die_with_parent, end_group, free_port
 from shelfweek.contract import PROJECT
 
 REGION = "us-east-1"
@@ -137,6 +137,7 @@ def running(services: Sequence[str], *, checks_rights: bool = False) -> Iterator
                 stderr=subprocess.STDOUT,
                 # Its own group: a terminal's Ctrl-C reaches only us, and we end it.
                 start_new_session=True,
+                preexec_fn=die_with_parent(),
             )
         try:
             _wait_until_healthy(process, port, log)

@@ -43,8 +43,7 @@ def run_command(
     errors: what is told in one line and ends with 1. when_stopped: what is told after Ctrl-C.
     code_when_stopped: 0 for a server, whose only end it is.
     """
-    # A terminated command cleans up like an interrupted one.
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_when_ended()
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
@@ -59,5 +58,16 @@ def run_command(
     return 0
 
 
+def interrupt_when_ended() -> None:
+    """Let SIGTERM, and the end of the terminal, take the way of Ctrl-C: all of them clean up."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    # nohup has it ignored.
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    # Shell and kernel both tell of the terminal's end: once is enough, the second would interrupt
+    # the cleaning up.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise KeyboardInterrupt

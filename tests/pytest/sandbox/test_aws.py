@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import psutil
+import pytest
 
 from sandbox import aws
 from sandbox.processes import HOST
+from shelfweek.contract import PROJECT
+
+OWNER = """
+import time
+from sandbox import aws
+
+with aws.running(["s3"]) as account:
+    print(account.endpoint, flush=True)
+    time.sleep(600)
+"""
 
 
 def test_the_emulator_holds_objects_listens_on_loopback_and_ends_with_its_block() -> None:
@@ -25,3 +42,25 @@ def test_the_emulator_holds_objects_listens_on_loopback_and_ends_with_its_block(
         assert listening
         assert set(listening) == {HOST}
     assert set(test.children(recursive=True)) <= before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_a_killed_owner_leaves_no_process() -> None:
+    owner = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", OWNER], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    assert owner.stdout.readline().startswith("http://127.0.0.1:")
+    left = psutil.Process(owner.pid).children(recursive=True)
+    assert left
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.communicate()
+    try:
+        deadline = time.monotonic() + 30
+        while any(process.is_running() for process in left):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        for process in left:
+            if process.is_running():
+                process.kill()
