@@ -117,7 +117,7 @@ def running(account: Aws, glue_endpoint: str, folder: Path, tell: Tell = print) 
 
     Raises:
         DownloadError: Trino cannot be fetched.
-        TrinoError: Java is missing, or Trino gives no answer.
+        TrinoError: Trino cannot be kept, Java is missing, or Trino gives no answer.
     """
     home = install(tell=tell)
     port = free_port()
@@ -158,6 +158,7 @@ def install(cache: Path = CACHE, source: str = CENTRAL, tell: Tell = print) -> P
 
     Raises:
         DownloadError: a file cannot be fetched, or has another checksum.
+        TrinoError: what was unpacked cannot be put into the cache.
     """
     home = cache / f"trino-{VERSION}"
     if home.exists():
@@ -178,9 +179,12 @@ def install(cache: Path = CACHE, source: str = CENTRAL, tell: Tell = print) -> P
         shutil.rmtree(unpacked / "plugin")
         (unpacked / "plugin").mkdir()
         (folder / f"trino-hive-{VERSION}").rename(unpacked / "plugin" / "hive")
-        # Another process may have been quicker; its copy is as good.
-        with contextlib.suppress(FileExistsError, OSError):
+        try:
             unpacked.rename(home)
+        except OSError as error:
+            # Another process may have been quicker; its copy is as good.
+            if not home.exists():
+                raise TrinoError(f"Trino cannot be put into {cache}: {error}") from error
     return home
 
 
