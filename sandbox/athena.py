@@ -28,7 +28,7 @@ from typing import Any
 from sandbox import trino
 from sandbox.aws import Aws
 from sandbox.processes import HOST
-from sandbox.trino import CATALOG, Statement, Trino, TrinoError
+from sandbox.trino import CATALOG, Statement, Trino
 
 SERVICES = ("s3", "glue", "athena", "sts")
 """What the emulator has to run."""
@@ -187,8 +187,9 @@ class Athena:
             if query.is_ddl and not query.sql.lower().startswith(("show", "describe", "explain")):
                 query.statement.columns, query.statement.rows = [], []
             self._write(query)
-        except (TrinoError, OSError) as error:
-            query.reason = str(error)
+        # Whatever it is: who asks for the state would wait for ever.
+        except Exception as error:
+            query.reason = str(error) or type(error).__name__
         query.completed = time.time()
         if query.statement.is_cancelled:
             query.state = "CANCELLED"
