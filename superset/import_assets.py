@@ -4,7 +4,8 @@ Runs in Superset's environment, with the variables of superset_config.py and the
 
     SUPERSET_DATABASE_URI      where the dashboards' tables are; without a password
     SUPERSET_VIEWER_PASSWORD   if set, user `viewer` exists with it and sees the dashboards
-    SUPERSET_ADMIN_PASSWORD    if set, user `admin` exists with it and may do everything
+    SUPERSET_ADMIN_PASSWORD    if set, user `admin` exists with it and may do everything;
+                               if not, nobody can log in as `admin`
 
 Running it again changes nothing. What the repository no longer has is removed; what people made in
 Superset by themselves stays.
@@ -114,7 +115,7 @@ def import_assets(assets: dict[str, dict[str, Any]]) -> dict[str, int]:
 
 
 def set_user(name: str, role: str, password: str) -> None:
-    """Let a user exist with this password and this role alone."""
+    """Let a user exist, and log in, with this password and this role alone."""
     from superset import db, security_manager
 
     user = security_manager.find_user(username=name)
@@ -126,7 +127,17 @@ def set_user(name: str, role: str, password: str) -> None:
     else:
         security_manager.reset_password(user.id, password)
     user.roles = [security_manager.find_role(role)]
+    user.active = True
     db.session.commit()
+
+
+def deactivate(name: str) -> None:
+    """Let nobody log in as a user, whom an earlier start may have asked for."""
+    from superset import db, security_manager
+
+    if user := security_manager.find_user(username=name):
+        user.active = False
+        db.session.commit()
 
 
 def _importer() -> Any:
@@ -180,9 +191,12 @@ def main() -> int:
         with app.app_context():
             prepare(Path(os.environ["SUPERSET_HOME"]), app.config["VERSION_STRING"])
             counts = import_assets(assets)
-            for name, role in (("viewer", VIEWER_ROLE), ("admin", "Admin")):
-                if password := os.environ.get(f"SUPERSET_{name.upper()}_PASSWORD"):
-                    set_user(name, role, password)
+            if password := os.environ.get("SUPERSET_VIEWER_PASSWORD"):
+                set_user("viewer", VIEWER_ROLE, password)
+            if password := os.environ.get("SUPERSET_ADMIN_PASSWORD"):
+                set_user("admin", "Admin", password)
+            else:
+                deactivate("admin")
     except AssetsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

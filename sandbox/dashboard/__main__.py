@@ -40,14 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the dashboards until Ctrl-C, and return the exit code."""
     options = _parser().parse_args(arguments)
     return run_command(
-        partial(_show, options.lake, is_admin_told=options.admin),
+        partial(_show, options.lake, has_admin=options.admin),
         (DashboardError, EngineError, NightError, ThriftServerError),
         "Nothing runs any more.",
         code_when_stopped=0,
     )
 
 
-def _show(lake: Path, console: Console, *, is_admin_told: bool) -> None:
+def _show(lake: Path, console: Console, *, has_admin: bool) -> None:
     began = time.monotonic()
     require_environment()
     uri = os.environ.get("SUPERSET_DATABASE_URI")
@@ -59,7 +59,7 @@ def _show(lake: Path, console: Console, *, is_admin_told: bool) -> None:
             file = home / "retail.duckdb"
             publish_lake(console, lake, file)
             uri = f"duckdb:///{file}?{READ_ONLY}"
-        variables = environment(home, uri)
+        variables = environment(home, uri, has_admin=has_admin)
         with console.status("bringing the dashboards up to date"):
             step = time.monotonic()
             imported = import_assets(variables)
@@ -70,7 +70,7 @@ def _show(lake: Path, console: Console, *, is_admin_told: bool) -> None:
             up = f"Up after {time.monotonic() - began:.0f} s: {dashboards.first_page}"
             console.print(f"\n{up}", soft_wrap=True)
             console.print(f"  user viewer, password {dashboards.password}")
-            if is_admin_told:
+            if has_admin:
                 console.print(f"  user admin, password {dashboards.admin_password}")
             console.print("The password holds until Ctrl-C, which stops everything.")
             signal.pause()
@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the lake (default: %(default)s)",
     )
     parser.add_argument(
-        "--admin", action="store_true", help="print a login that may change everything, too"
+        "--admin", action="store_true", help="make a login that may change everything, too"
     )
     return parser
 

@@ -33,11 +33,15 @@ class DashboardError(RuntimeError):
 
 @dataclass(frozen=True)
 class Dashboards:
-    """A Superset that runs."""
+    """A Superset that runs.
+
+    Attributes:
+        admin_password: none where nobody may change everything.
+    """
 
     url: str
     password: str = field(repr=False)
-    admin_password: str = field(repr=False)
+    admin_password: str | None = field(default=None, repr=False)
 
     @property
     def first_page(self) -> str:
@@ -45,11 +49,13 @@ class Dashboards:
         return f"{self.url}/superset/dashboard/{FIRST_DASHBOARD}/"
 
 
-def environment(home: Path, database_uri: str) -> dict[str, str]:
+def environment(home: Path, database_uri: str, *, has_admin: bool = False) -> dict[str, str]:
     """What a process of Superset needs in its environment.
 
     home: folder of its own database and caches. database_uri: where the lake's tables are.
+    has_admin: let user admin log in, who may change everything.
     """
+    admin = {"SUPERSET_ADMIN_PASSWORD": secrets.token_urlsafe(24)} if has_admin else {}
     foreign = ("SUPERSET_", "FLASK_", "PYTHONPATH")
     return {
         **{name: text for name, text in os.environ.items() if not name.startswith(foreign)},
@@ -59,7 +65,7 @@ def environment(home: Path, database_uri: str) -> dict[str, str]:
         "SUPERSET_DATABASE_URI": database_uri,
         "SUPERSET_SECRET_KEY": secrets.token_urlsafe(48),
         "SUPERSET_VIEWER_PASSWORD": secrets.token_urlsafe(12),
-        "SUPERSET_ADMIN_PASSWORD": secrets.token_urlsafe(24),
+        **admin,
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
     }
@@ -151,7 +157,7 @@ def serving(home: Path, variables: Mapping[str, str]) -> Iterator[Dashboards]:
         _wait_until_healthy(process, url, log)
         (home / "address").write_text(url, encoding="utf-8")
         yield Dashboards(
-            url, variables["SUPERSET_VIEWER_PASSWORD"], variables["SUPERSET_ADMIN_PASSWORD"]
+            url, variables["SUPERSET_VIEWER_PASSWORD"], variables.get("SUPERSET_ADMIN_PASSWORD")
         )
     finally:
         end_group(process, STOP_TIMEOUT)

@@ -32,6 +32,7 @@ def viewer(site: Site) -> Client:
 @pytest.fixture(scope="session")
 def admin(site: Site) -> Client:
     """The administrator's session on the REST API."""
+    assert site.dashboards.admin_password is not None
     return Client.login(site.dashboards.url, "admin", site.dashboards.admin_password)
 
 

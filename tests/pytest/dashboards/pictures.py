@@ -29,7 +29,7 @@ LOWEST_EDGE = """
 
 def take(url: str, password: str) -> None:
     """Save one picture for each dashboard, as high as its page."""
-    dashboards = Dashboards(url, password, "")
+    dashboards = Dashboards(url, password)
     with (
         tempfile.TemporaryDirectory() as profile,
         chromium.running(Path(profile)) as browser,

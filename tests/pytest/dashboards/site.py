@@ -53,7 +53,7 @@ def running(folder: Path, shape: Shape = WHOLE) -> Iterator[Site]:
     """Run Superset on tables of a shape for the length of a `with` block."""
     home, file = folder / "home", folder / "retail.duckdb"
     publish_for_superset(write_tables(folder / "exported", shape), file)
-    variables = environment(home, f"duckdb:///{file}?{READ_ONLY}")
+    variables = environment(home, f"duckdb:///{file}?{READ_ONLY}", has_admin=True)
     with only_server(home):
         imported = import_assets(variables)
         with serving(home, variables) as dashboards:

@@ -98,6 +98,21 @@ def test_invalid_assets_change_nothing(site: Site, admin: Client, tmp_path: Path
     assert counts(admin) == before
 
 
+def test_nobody_is_admin_unless_asked_for(site: Site, admin: Client) -> None:
+    """A start without that password takes the login of an earlier one away."""
+    password = {"username": "admin", "password": site.variables["SUPERSET_ADMIN_PASSWORD"]}
+    without = {name: text for name, text in site.variables.items() if "_ADMIN_" not in name}
+    before = counts(admin)
+    try:
+        assert import_assets(without) == site.imported
+        anybody = Client(site.dashboards.url, "")
+        answer = anybody.call("/api/v1/security/login", {**password, "provider": "db"})
+        assert answer.status == 401
+    finally:
+        import_assets(site.variables)
+    assert counts(admin) == before
+
+
 def test_a_uri_with_a_password_is_refused(site: Site) -> None:
     """A password would be stored in Superset's database."""
     variables = {**site.variables, "SUPERSET_DATABASE_URI": "awsathena+rest://key:pass@host/x"}
