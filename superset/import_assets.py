@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from sqlalchemy import inspect
+from sqlalchemy.engine import Engine
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -61,15 +63,23 @@ def read_assets(folder: Path, database_uri: str) -> dict[str, dict[str, Any]]:
     return assets
 
 
+def is_prepared(database: Engine, marker: Path, version: str) -> bool:
+    """Whether this version has prepared Superset's own database, and it is still that database."""
+    is_marked = marker.exists() and marker.read_text(encoding="utf-8") == version
+    # It may have been deleted, or another one was named.
+    return is_marked and inspect(database).has_table("dashboards")
+
+
 def prepare(home: Path, version: str) -> None:
     """Create or upgrade Superset's own database; nothing to do if this version has done it."""
     from flask_migrate import upgrade
     from superset.extensions import appbuilder, security_manager
 
     from superset import app as superset_package
+    from superset import db
 
     marker = home / "prepared"
-    if marker.exists() and marker.read_text(encoding="utf-8") == version:
+    if is_prepared(db.engine, marker, version):
         return
     upgrade(directory=str(Path(superset_package.__file__).parent / "migrations"))
     appbuilder.add_permissions(update_perms=True)
