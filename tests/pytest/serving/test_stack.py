@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,9 @@ LAKE, SERVING = "lake", "serving"
 ROOT = "arn:aws:iam::000000000000:root"
 FACT_FILE = "retail/marts/fct_weekly_sales_inventory/part-0.parquet"
 RAW_FILE = "retail/raw/sales.parquet"
+LAKE_MACROS = (PROJECT / "macros" / "lake.sql").read_text(encoding="utf-8")
+LAYERS = re.findall(r'"(\w+)"', LAKE_MACROS.partition("macro lake_layers")[2].partition("]")[0])
+"""Those that Spark writes, each a schema."""
 FACT = {"Name": "fct_weekly_sales_inventory", "TableType": "EXTERNAL_TABLE"}
 VIEW = {"Name": "stock_alerts", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "select 1"}
 Client = Callable[[str], Any]
@@ -34,8 +38,10 @@ def account() -> Iterator[Aws]:
             account.client("s3").create_bucket(Bucket=bucket)
         for key in (FACT_FILE, RAW_FILE):
             account.client("s3").put_object(Bucket=LAKE, Key=key, Body=b"rows")
-        account.client("glue").create_database(DatabaseInput={"Name": "retail_marts"})
-        account.client("glue").create_table(DatabaseName="retail_marts", TableInput=FACT)
+        for layer in LAYERS:
+            schema = f"retail_{layer}"
+            account.client("glue").create_database(DatabaseInput={"Name": schema})
+            account.client("glue").create_table(DatabaseName=schema, TableInput=FACT)
         parameters = {
             "LakeBucket": LAKE, "LakePrefix": "retail", "ServingBucket": SERVING,
             "WorkerRoleArn": role(account, "worker"),
@@ -157,7 +163,12 @@ def test_a_further_policy_does_not_let_the_builder_write_to_the_lake(
     )  # fmt: skip
     try:
         assert refused(builder("s3").delete_object, Bucket=LAKE, Key=FACT_FILE)
-        assert refused(builder("glue").delete_table, DatabaseName="retail_marts", Name=FACT["Name"])
+        assert {"raw", "marts"} < set(LAYERS)
+        for layer in LAYERS:
+            schema, glue = f"retail_{layer}", builder("glue")
+            assert refused(glue.delete_table, DatabaseName=schema, Name=FACT["Name"]), layer
+            assert refused(glue.update_table, DatabaseName=schema, TableInput=FACT), layer
+            assert refused(glue.create_table, DatabaseName=schema, TableInput=VIEW), layer
     finally:
         account.client("iam").delete_role_policy(RoleName=role, PolicyName="everything")
 
