@@ -89,13 +89,18 @@ def publish_lake(console: Console, lake: Path, file: Path) -> None:
     exported = file.parent / "exported"
     shutil.rmtree(exported, ignore_errors=True)
     try:
-        with only_run(lake), engine_of(console, lake) as engine:
-            began = time.monotonic()
-            if not loaded_nights(engine):
-                raise DashboardError(f"no night is published to {lake} yet: make run LAKE={lake}")
-            with console.status("exporting the published tables"):
-                export(engine, f"file:{exported}")
-            console.print(f"{time.monotonic() - began:8.1f} s  export the published tables")
+        with only_run(lake):
+            with engine_of(console, lake) as engine:
+                began = time.monotonic()
+                if not loaded_nights(engine):
+                    raise DashboardError(
+                        f"no night is published to {lake} yet: make run LAKE={lake}"
+                    )
+                with console.status("exporting the published tables"):
+                    export(engine, f"file:{exported}")
+                console.print(f"{time.monotonic() - began:8.1f} s  export the published tables")
+            # The engine may write to the catalog when it ends; a run may as soon as we let it.
+            state = _state(lake)
         began = time.monotonic()
         # In Superset's environment: the DuckDB that reads the file writes it.
         done = subprocess.run(  # noqa: S603
@@ -107,7 +112,7 @@ def publish_lake(console: Console, lake: Path, file: Path) -> None:
         console.print(f"{time.monotonic() - began:8.1f} s  publish them to {file}", soft_wrap=True)
     finally:
         shutil.rmtree(exported, ignore_errors=True)
-    marker.write_text(_state(lake), encoding="utf-8")
+    marker.write_text(state, encoding="utf-8")
 
 
 def _state(lake: Path) -> str:
