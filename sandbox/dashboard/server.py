@@ -25,6 +25,8 @@ PROGRAMS = SUPERSET / ".venv" / "bin"
 START_TIMEOUT = 600.0
 STOP_TIMEOUT = 20.0
 FIRST_DASHBOARD = "how-did-the-week-go"
+PORT = 8088
+"""Where the dashboards' addresses in dbt's docs lead to; another one is taken if it is not free."""
 
 
 class DashboardError(RuntimeError):
@@ -134,7 +136,7 @@ def serving(home: Path, variables: Mapping[str, str]) -> Iterator[Dashboards]:
     Raises:
         DashboardError: Superset does not come up.
     """
-    port = free_port()
+    port = free_port(PORT)
     url = f"http://{HOST}:{port}"
     log = home / "superset.log"
     with log.open("wb") as output:
