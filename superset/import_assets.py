@@ -5,7 +5,7 @@ Runs in Superset's environment, with the variables of superset_config.py and the
     SUPERSET_DATABASE_URI      where the dashboards' tables are; without a password
     SUPERSET_VIEWER_PASSWORD   if set, user `viewer` exists with it and sees the dashboards
     SUPERSET_ADMIN_PASSWORD    if set, user `admin` exists with it and may do everything;
-                               if not, nobody can log in as `admin`
+                               if not, nobody can log in as one that an earlier import made
 
 Running it again changes nothing. What the repository no longer has is removed; what people made in
 Superset by themselves stays.
@@ -131,7 +131,7 @@ def set_user(name: str, role: str, password: str) -> None:
     user = security_manager.find_user(username=name)
     if user is None:
         user = security_manager.add_user(
-            name, name.capitalize(), "Shelfweek", f"{name}@localhost",
+            name, name.capitalize(), "Shelfweek", _address(name),
             security_manager.find_role(role), password=password,
         )  # fmt: skip
     else:
@@ -142,12 +142,18 @@ def set_user(name: str, role: str, password: str) -> None:
 
 
 def deactivate(name: str) -> None:
-    """Let nobody log in as a user, whom an earlier start may have asked for."""
+    """Let nobody log in as a user whom an earlier import made; one made by hand stays as it is."""
     from superset import db, security_manager
 
-    if user := security_manager.find_user(username=name):
+    user = security_manager.find_user(username=name)
+    if user and user.email == _address(name):
         user.active = False
         db.session.commit()
+
+
+def _address(name: str) -> str:
+    """The mail address of a user whom an import makes: it tells them from others."""
+    return f"{name}@localhost"
 
 
 def _importer() -> Any:
