@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -60,18 +60,20 @@ class DbtProject:
 
     def invoke(self, *arguments: str, on_event: Callable[[Any], None] | None = None) -> Any:
         """Run a dbt command in this process and return dbt's result."""
-        os.environ["SHELFWEEK_THRIFT_HOST"] = self.engine.host
-        os.environ["SHELFWEEK_THRIFT_PORT"] = str(self.engine.port)
-        os.environ["SHELFWEEK_SCHEMA"] = self.engine.schema
         runner = dbtRunner(manifest=self.manifest, callbacks=[on_event] if on_event else [])
-        result = runner.invoke(
-            [
-                *("--log-level", "none", "--log-path", str(self.work_folder / "logs")),
-                *arguments,
-                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
-                *("--target-path", str(self.work_folder / "target")),
-            ]
-        )
+        with _environment(
+            SHELFWEEK_THRIFT_HOST=self.engine.host,
+            SHELFWEEK_THRIFT_PORT=str(self.engine.port),
+            SHELFWEEK_SCHEMA=self.engine.schema,
+        ):
+            result = runner.invoke(
+                [
+                    *("--log-level", "none", "--log-path", str(self.work_folder / "logs")),
+                    *arguments,
+                    *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
+                    *("--target-path", str(self.work_folder / "target")),
+                ]
+            )
         if isinstance(result.exception, KeyboardInterrupt):
             raise result.exception
         return result
@@ -82,6 +84,21 @@ class DbtProject:
         if not result.success:
             raise NightError(f"the dbt project cannot be parsed: {result.exception}")
         self.manifest = result.result
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for the length of a `with` block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, text in before.items():
+            if text is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = text
 
 
 def _hang_up(connection: PyhiveConnectionWrapper) -> None:

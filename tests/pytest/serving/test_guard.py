@@ -64,6 +64,7 @@ def parsed(account: Aws, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     with pytest.MonkeyPatch.context() as patch:
         for name, text in {**account.environment, **SETTINGS}.items():
             patch.setenv(name, text)
+        patch.delenv("SHELFWEEK_SCHEMA", raising=False)
         result = invoke(tmp_path_factory.mktemp("parsed"), "parse")
     assert isinstance(result.result, Manifest), result.exception
     return result.result
