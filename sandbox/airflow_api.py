@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-HOST = "127.0.0.1"
+from sandbox.processes import HOST
 
 _RUNS = re.compile(r"/api/v2/dags/(?P<dag>[^/]+)/dagRuns(?:/(?P<run>[^/]+))?")
 _CONF_KEYS = {"load_date", "landing_uri", "files", "manifest", "emr"}

@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 
-from sandbox.processes import HOST, die_with_parent, free_port
+from sandbox.processes import HOST, STOP_TIMEOUT, die_with_parent, free_port, last_lines
 from shelfweek.contract import PROJECT
 
 COMMANDS = {
@@ -50,7 +50,6 @@ PRELOADED = (
 )
 USERNAME = "readiness"
 START_TIMEOUT = 300.0
-STOP_TIMEOUT = 20.0
 REQUEST_TIMEOUT = 30.0
 POLL = 1.0
 
@@ -77,9 +76,13 @@ class AirflowServer:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _token: str = field(default="", repr=False)
 
+    def log(self, command: str) -> Path:
+        """What one of the four processes prints."""
+        return self.home / f"{command}.log"
+
     def start(self, command: str) -> None:
         """Start one of the four processes."""
-        with (self.home / f"{command}.log").open("ab") as output:
+        with self.log(command).open("ab") as output:
             self.processes[command] = subprocess.Popen(  # noqa: S603
                 [program("airflow"), command, *COMMANDS[command]],
                 cwd=self.home,
@@ -301,15 +304,16 @@ def _wait_until_healthy(server: AirflowServer) -> None:
     while time.monotonic() < deadline:
         for command, process in server.processes.items():
             if process.poll() is not None:
-                raise AirflowServerError(f"airflow {command} ended:\n{_tail(server, command)}")
+                raise AirflowServerError(
+                    f"airflow {command} ended:\n{last_lines(server.log(command))}"
+                )
         with contextlib.suppress(OSError, ValueError):
             health = _send(f"{server.url}/api/v2/monitor/health", "GET", None, "")
             if all(part["status"] == "healthy" for part in health.values()) and _has_dags(server):
                 return
         time.sleep(POLL)
-    raise AirflowServerError(
-        f"Airflow is not healthy after {START_TIMEOUT:.0f} s:\n{_tail(server, 'scheduler')}"
-    )
+    told = last_lines(server.log("scheduler"))
+    raise AirflowServerError(f"Airflow is not healthy after {START_TIMEOUT:.0f} s:\n{told}")
 
 
 def _has_dags(server: AirflowServer) -> bool:
@@ -321,11 +325,6 @@ def _has_dags(server: AirflowServer) -> bool:
     if errors := server.get("importErrors")["import_errors"]:
         raise AirflowServerError(f"a DAG cannot be imported:\n{errors[0]['stack_trace']}")
     return bool(server.get("dags")["total_entries"])
-
-
-def _tail(server: AirflowServer, command: str) -> str:
-    text = (server.home / f"{command}.log").read_text(encoding="utf-8", errors="replace")
-    return "\n".join(text.splitlines()[-15:])
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -10,9 +10,7 @@ import contextlib
 import functools
 import json
 import os
-import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -23,13 +21,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from sandbox.processes import HOST, die_with_parent, end_group, free_port
+from sandbox import processes
+from sandbox.processes import HOST, comes_up, free_port, last_lines
 from shelfweek.contract import PROJECT
 
 REGION = "us-east-1"
 EMULATORS = PROJECT / "sandbox" / "emulators" / ".venv" / "bin"
 START_TIMEOUT = 60.0
-STOP_TIMEOUT = 10.0
 
 _KEYS = {"AWS_ACCESS_KEY_ID": "emulated", "AWS_SECRET_ACCESS_KEY": "emulated"}
 
@@ -114,45 +112,26 @@ def running(services: Sequence[str], *, checks_rights: bool = False) -> Iterator
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="shelfweek-aws-") as folder:
         log = Path(folder) / "emulator.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603
-                [program],
-                cwd=folder,
-                env={
-                    **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
-                    "AUTH": str(checks_rights).lower(),
-                    # The keys of root.
-                    **_KEYS,
-                    "GATEWAY_PORT": str(port),
-                    "BIND_HOST": HOST,
-                    # Both would listen on every interface.
-                    "IOT_MTLS_ENABLED": "0",
-                    "SFTP_ENABLED": "0",
-                    "SERVICES": ",".join(services),
-                    "LOG_LEVEL": "WARNING",
-                    "TMPDIR": folder,
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # Its own group: a terminal's Ctrl-C reaches only us, and we end it.
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
-        try:
-            _wait_until_healthy(process, port, log)
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+            "AUTH": str(checks_rights).lower(),
+            # The keys of root.
+            **_KEYS,
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": HOST,
+            # Both would listen on every interface.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "SERVICES": ",".join(services),
+            "LOG_LEVEL": "WARNING",
+            "TMPDIR": folder,
+        }
+        with processes.running([program], log, cwd=Path(folder), env=environment) as process:
+            if not comes_up(process, lambda: _is_healthy(port), START_TIMEOUT):
+                raise EmulatorError(f"the AWS emulator gave no answer:\n{last_lines(log)}")
             yield Aws(f"http://{HOST}:{port}")
-        finally:
-            # Its Lambda workers are processes.
-            end_group(process, STOP_TIMEOUT)
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(f"http://{HOST}:{port}/_ministack/health", timeout=2).close()
-            return
-        time.sleep(0.1)
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-    raise EmulatorError(f"the AWS emulator gave no answer:\n{tail}")
+def _is_healthy(port: int) -> bool:
+    urllib.request.urlopen(f"http://{HOST}:{port}/_ministack/health", timeout=2).close()
+    return True

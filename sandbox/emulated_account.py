@@ -19,6 +19,7 @@ from typing import Any
 from sandbox import aws, faulty_aws, readiness, s3a, thrift_server
 from sandbox.aws import Aws
 from sandbox.faulty_aws import FaultyAws
+from sandbox.processes import HOST
 from sandbox.thrift_server import ThriftServer
 from shelfweek.engine import Engine
 
@@ -57,13 +58,13 @@ class EmulatedAccount:
     @property
     def engine(self) -> Engine:
         """The server, as the night's tasks see it."""
-        return Engine(thrift_server.HOST, self.thrift.port)
+        return Engine(HOST, self.thrift.port)
 
     @property
     def thrift_address(self) -> dict[str, str]:
         """The variables that name the server."""
         return {
-            "SHELFWEEK_THRIFT_HOST": thrift_server.HOST,
+            "SHELFWEEK_THRIFT_HOST": HOST,
             "SHELFWEEK_THRIFT_PORT": str(self.thrift.port),
         }
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-HOST = "127.0.0.1"
+from sandbox.processes import HOST
+
 SECONDS = 120.0
 
 # Headers that belong to one connection.

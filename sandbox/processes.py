@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 HOST = "127.0.0.1"
+STOP_TIMEOUT = 20.0
+POLL = 0.2
 
 
 def free_port(preferred: int = 0) -> int:
@@ -49,15 +54,58 @@ def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], Non
     return ask
 
 
-def end_group(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """End a process that leads a group, with all that it started.
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path], log: Path, *, cwd: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server for the length of a `with` block; it ends with all that it started.
 
-    seconds: how long it may take to end by itself.
+    log: what it prints goes there. env: its whole environment; ours, if none is given.
     """
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Its own group: a terminal's Ctrl-C reaches only us, and we end it.
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
+    try:
+        yield process
+    finally:
+        _end_group(process)
+
+
+def comes_up(process: subprocess.Popen[bytes], is_up: Callable[[], object], seconds: float) -> bool:
+    """Whether a server is up within so many seconds, and before it ends.
+
+    is_up: asks it; an answer that cannot be had or read is a no.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            if is_up():
+                return True
+        time.sleep(POLL)
+    return False
+
+
+def last_lines(log: Path, number: int = 12) -> str:
+    """The end of a log, for an error."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-number:])
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a group, with all that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(seconds)
+        process.wait(STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
         pass
     finally:

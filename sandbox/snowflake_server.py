@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -29,8 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from sandbox.aws import EMULATORS, STOP_TIMEOUT, Aws, EmulatorError
-from sandbox.processes import HOST, free_port
+from sandbox.aws import EMULATORS, Aws, EmulatorError
+from sandbox.processes import HOST, STOP_TIMEOUT, comes_up, free_port, last_lines
 from shelfweek.contract import PROJECT
 
 START_TIMEOUT = 60.0
@@ -116,7 +115,8 @@ def running(aws: Aws) -> Iterator[SnowflakeServer]:
             )
         server = SnowflakeServer(f"http://{HOST}:{port}", private_key)
         try:
-            _wait_until_it_answers(process, server, log)
+            if not comes_up(process, lambda: server.ledger() is not None, START_TIMEOUT):
+                raise EmulatorError(f"the Snowflake stand-in gave no answer:\n{last_lines(log)}")
             yield server
         finally:
             _end(process)
@@ -135,19 +135,6 @@ def write_key_pair(folder: Path, passphrase: str | None = None) -> tuple[Path, P
         key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
     return private_key, public_key
-
-
-def _wait_until_it_answers(
-    process: subprocess.Popen[bytes], server: SnowflakeServer, log: Path
-) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            server.ledger()
-            return
-        time.sleep(0.1)
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-    raise EmulatorError(f"the Snowflake stand-in gave no answer:\n{tail}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

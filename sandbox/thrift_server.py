@@ -45,10 +45,9 @@ from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
 
 from sandbox.command import interrupt_when_ended
-from sandbox.processes import die_with_parent
+from sandbox.processes import HOST, die_with_parent
 from shelfweek import spark_settings
 
-HOST = "127.0.0.1"
 START_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
 LOCK_TIMEOUT = 5.0

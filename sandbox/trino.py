@@ -21,16 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox import processes
 from sandbox.aws import EMULATORS, REGION, Aws
 from sandbox.download import download
-from sandbox.processes import HOST, die_with_parent, end_group, free_port
+from sandbox.processes import HOST, comes_up, free_port, last_lines
 
 VERSION = "476"
 CENTRAL = "https://repo1.maven.org/maven2/io/trino"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shelfweek"
 CATALOG = "awsdatacatalog"
 START_TIMEOUT = 300.0
-STOP_TIMEOUT = 20.0
 
 SERVER = f"trino-server-core/{VERSION}/trino-server-core-{VERSION}.tar.gz"
 HIVE = f"trino-hive/{VERSION}/trino-hive-{VERSION}.zip"
@@ -124,33 +124,22 @@ def running(account: Aws, glue_endpoint: str, folder: Path, tell: Tell = print) 
     _write_settings(folder, home, port, account, glue_endpoint)
     log = folder / "server.log"
     began = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
-            [
-                _java(),
-                *("-Xmx1200M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
-                "-Djdk.attach.allowAttachSelf=true",
-                f"-Djava.io.tmpdir={folder}",
-                *("-Dnode.environment=local", f"-Dnode.data-dir={folder / 'data'}"),
-                f"-Dconfig={folder / 'config.properties'}",
-                f"-Dlog.levels-file={folder / 'log.properties'}",
-                *("-cp", f"{home / 'lib'}/*", "io.trino.server.TrinoServer"),
-            ],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # Its own group: a terminal's Ctrl-C reaches only us, and we end it.
-            start_new_session=True,
-            preexec_fn=die_with_parent(),
-        )
-    try:
+    command: list[str | Path] = [
+        _java(),
+        *("-Xmx1200M", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+        "-Djdk.attach.allowAttachSelf=true",
+        f"-Djava.io.tmpdir={folder}",
+        *("-Dnode.environment=local", f"-Dnode.data-dir={folder / 'data'}"),
+        f"-Dconfig={folder / 'config.properties'}",
+        f"-Dlog.levels-file={folder / 'log.properties'}",
+        *("-cp", f"{home / 'lib'}/*", "io.trino.server.TrinoServer"),
+    ]
+    with processes.running(command, log, cwd=folder) as process:
         url = f"http://{HOST}:{port}"
-        _wait_until_started(process, url, log)
+        if not comes_up(process, lambda: _has_started(url), START_TIMEOUT):
+            raise TrinoError(f"Trino gave no answer:\n{last_lines(log)}")
         tell(f"Trino {VERSION} is up after {time.monotonic() - began:.0f} s.")
         yield Trino(url)
-    finally:
-        end_group(process, STOP_TIMEOUT)
 
 
 def install(cache: Path = CACHE, source: str = CENTRAL, tell: Tell = print) -> Path:
@@ -251,15 +240,6 @@ def _write_properties(path: Path, properties: dict[str, object]) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def _wait_until_started(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline and process.poll() is None:
-        with (
-            contextlib.suppress(OSError, ValueError),
-            urllib.request.urlopen(f"{url}/v1/info", timeout=5) as response,  # noqa: S310
-        ):
-            if not json.load(response)["starting"]:
-                return
-        time.sleep(0.3)
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-    raise TrinoError(f"Trino gave no answer:\n{tail}")
+def _has_started(url: str) -> bool:
+    with urllib.request.urlopen(f"{url}/v1/info", timeout=5) as response:  # noqa: S310
+        return not json.load(response)["starting"]

@@ -10,20 +10,19 @@ import fcntl
 import os
 import secrets
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.processes import HOST, die_with_parent, end_group, free_port
+from sandbox import processes
+from sandbox.processes import HOST, comes_up, free_port, last_lines
 from shelfweek.contract import PROJECT
 
 SUPERSET = PROJECT / "superset"
 PROGRAMS = SUPERSET / ".venv" / "bin"
 START_TIMEOUT = 600.0
-STOP_TIMEOUT = 20.0
 FIRST_DASHBOARD = "how-did-the-week-go"
 PORT = 8088
 """Where the dashboards' addresses in dbt's docs lead to; another one is taken if it is not free."""
@@ -139,41 +138,20 @@ def serving(home: Path, variables: Mapping[str, str]) -> Iterator[Dashboards]:
     port = free_port(PORT)
     url = f"http://{HOST}:{port}"
     log = home / "superset.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
-            [
-                *(PROGRAMS / "gunicorn", "superset.app:create_app()", "--no-control-socket"),
-                *("--bind", f"{HOST}:{port}", "--workers", "1", "--worker-class", "gthread"),
-                *("--threads", "8", "--timeout", "120", "--graceful-timeout", "5"),
-            ],
-            cwd=home,
-            env=dict(variables),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # A terminal's Ctrl-C reaches only us, and we end it.
-            start_new_session=True,
-            preexec_fn=die_with_parent(),
-        )
-    try:
-        _wait_until_healthy(process, url, log)
+    command: list[str | Path] = [
+        *(PROGRAMS / "gunicorn", "superset.app:create_app()", "--no-control-socket"),
+        *("--bind", f"{HOST}:{port}", "--workers", "1", "--worker-class", "gthread"),
+        *("--threads", "8", "--timeout", "120", "--graceful-timeout", "5"),
+    ]
+    with processes.running(command, log, cwd=home, env=variables) as process:
+        if not comes_up(process, lambda: _is_healthy(url), START_TIMEOUT):
+            raise DashboardError(f"Superset does not come up:\n{last_lines(log, 15)}")
         (home / "address").write_text(url, encoding="utf-8")
         yield Dashboards(
             url, variables["SUPERSET_VIEWER_PASSWORD"], variables.get("SUPERSET_ADMIN_PASSWORD")
         )
-    finally:
-        end_group(process, STOP_TIMEOUT)
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline and process.poll() is None:
-        with (
-            contextlib.suppress(OSError),
-            urllib.request.urlopen(f"{url}/health", timeout=5) as answer,  # noqa: S310
-        ):
-            if answer.status == 200:
-                return
-        time.sleep(0.5)
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    raise DashboardError("Superset does not come up:\n" + "\n".join(lines[-15:]))
+def _is_healthy(url: str) -> bool:
+    with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310
+        return bool(answer.status == 200)

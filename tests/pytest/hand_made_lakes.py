@@ -22,6 +22,14 @@ WEEKS = {
 RUNNING = (2026, 3)
 
 
+def create_table(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Create an empty published table, as its contract says."""
+    text = (MARTS / f"{name}.yml").read_text(encoding="utf-8")
+    (model,) = yaml.safe_load(text)["models"]
+    columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
+    connection.execute(f"create table {name} ({columns})")
+
+
 class Lake:
     """The published tables in a DuckDB in memory, and the views over them."""
 
@@ -30,9 +38,7 @@ class Lake:
         self.connection.execute("create schema retail_marts; create schema retail_serving")
         self.connection.execute("set search_path = 'retail_marts,retail_serving'")
         for path in MARTS.glob("*.yml"):
-            (model,) = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
-            columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
-            self.connection.execute(f"create table {model['name']} ({columns})")
+            create_table(self.connection, path.stem)
 
     def add(self, table: str, **values: Any) -> None:
         """Add a row; columns that are not named are null."""

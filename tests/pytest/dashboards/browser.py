@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import shutil
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.processes import HOST, die_with_parent, end_group, free_port
+from sandbox import processes
+from sandbox.processes import HOST, comes_up, free_port, last_lines
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -36,7 +36,7 @@ FLAGS = (
 )
 REQUEST_TIMEOUT = 180.0
 PAGE_TIMEOUT = 180.0
-STOP_TIMEOUT = 20.0
+START_TIMEOUT = 30.0
 POLL = 0.5
 PIXELS = (1600, 1000)
 
@@ -112,14 +112,6 @@ class Browser:
 def running(folder: Path) -> Iterator[Browser]:
     """Run a browser with a new profile in a folder for the length of a `with` block."""
     port = free_port()
-    driver = subprocess.Popen(  # noqa: S603
-        [str(CHROMEDRIVER), f"--port={port}", f"--log-path={folder / 'chromedriver.log'}"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=die_with_parent(),
-    )
     url = f"http://{HOST}:{port}"
     width, height = PIXELS
     options = {
@@ -130,8 +122,11 @@ def running(folder: Path) -> Iterator[Browser]:
             f"--user-data-dir={folder / 'profile'}",
         ],
     }
-    try:
-        _wait_until_it_answers(url)
+    command = [str(CHROMEDRIVER), f"--port={port}"]
+    log = folder / "chromedriver.log"
+    with processes.running(command, log, cwd=folder) as driver:
+        if not comes_up(driver, lambda: _send("GET", f"{url}/status"), START_TIMEOUT):
+            raise BrowserError(f"chromedriver gives no answer:\n{last_lines(log)}")
         wanted = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}
         opened = _send("POST", f"{url}/session", {"capabilities": wanted})
         session = f"{url}/session/{opened['sessionId']}"
@@ -140,18 +135,6 @@ def running(folder: Path) -> Iterator[Browser]:
         finally:
             with contextlib.suppress(BrowserError, OSError):
                 _send("DELETE", session)
-    finally:
-        end_group(driver, STOP_TIMEOUT)
-
-
-def _wait_until_it_answers(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            _send("GET", f"{url}/status")
-            return
-        time.sleep(POLL)
-    raise BrowserError("chromedriver gives no answer")
 
 
 def _send(method: str, url: str, body: object = None) -> Any:

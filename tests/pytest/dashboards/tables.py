@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import yaml
+from hand_made_lakes import create_table
 
-from shelfweek.contract import PROJECT
-
-MARTS = PROJECT / "models" / "marts" / "retail"
 FORMULA = '=HYPERLINK("http://evil.example","Cheese")'
 """Name of product 1."""
 
@@ -54,10 +51,7 @@ def write_tables(folder: Path, shape: Shape = WHOLE) -> Path:
         for table, sql in TABLES.items():
             target = folder / table
             target.mkdir(parents=True)
-            contract = (MARTS / f"{table}.yml").read_text(encoding="utf-8")
-            (model,) = yaml.safe_load(contract)["models"]
-            columns = ", ".join(f"{c['name']} {c['data_type']}" for c in model["columns"])
-            database.execute(f"create table {table} ({columns})")
+            create_table(database, table)
             database.execute(f"insert into {table} by name {sql}")
             database.table(table).write_parquet(str(target / "part-0.parquet"))
     return folder

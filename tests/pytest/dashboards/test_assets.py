@@ -9,14 +9,14 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
-PROJECT = Path(__file__).resolve().parents[3]
+from shelfweek.contract import PROJECT
+
 ASSETS = PROJECT / "superset" / "assets"
 FILTERS = {
     "year": "year_number",

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from served_lakes import SETTINGS
 
 from sandbox import airflow_server
 from shelfweek.contract import PROJECT
@@ -15,13 +16,6 @@ from shelfweek.contract import PROJECT
 PARSE_SECONDS = 2.0
 # Cosmos names them and says what they are.
 OF_COSMOS = "models."
-
-SERVED_BY_ATHENA = {
-    "AWS_REGION": "us-east-1",
-    "SHELFWEEK_ATHENA_WORK_GROUP": "shelfweek",
-    "SHELFWEEK_ATHENA_STAGING_DIR": "s3://serving/results/",
-    "SHELFWEEK_ATHENA_DATA_DIR": "s3://serving/tables/",
-}
 
 
 def upstream_of(dag: Any, task_id: str) -> set[str]:
@@ -128,9 +122,9 @@ def test_the_asset_of_the_fact_is_the_only_one_and_emitted_after_publishing(nigh
 @pytest.fixture
 def served_night(dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The DAG of the night where readers have an Athena."""
-    for name, text in SERVED_BY_ATHENA.items():
+    for name, text in SETTINGS.items():
         monkeypatch.setenv(name, text)
-    airflow_server.make_manifest(SERVED_BY_ATHENA)
+    airflow_server.make_manifest(SETTINGS)
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(dag_folder=PROJECT / "dags")

@@ -12,6 +12,7 @@ import pytest
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import GenericTestNode, ModelNode, SeedNode, SingularTestNode
+from served_lakes import SETTINGS
 
 PROJECT = Path(__file__).resolve().parents[3]
 FACT = "fct_weekly_sales_inventory"
@@ -47,18 +48,10 @@ COLUMNS_OF_PARSED_ROWS = (
 """What macro parsed_rows puts before and after the columns of the source."""
 
 
-ATHENA_SETTINGS = {
-    "AWS_REGION": "us-east-1",
-    "SHELFWEEK_ATHENA_WORK_GROUP": "shelfweek",
-    "SHELFWEEK_ATHENA_STAGING_DIR": "s3://serving/results/",
-    "SHELFWEEK_ATHENA_DATA_DIR": "s3://serving/tables/",
-}
-
-
 def parsed(target: str, folder: Path) -> Manifest:
     """The project as dbt sees it on a target; needs no engine."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, text in ATHENA_SETTINGS.items():
+        for name, text in SETTINGS.items():
             patch.setenv(name, text)
         result = dbtRunner().invoke(
             [

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
-import time
 
 import psutil
 import pytest
+from owners import assert_nothing_outlives
 
 from sandbox import aws
 from sandbox.processes import HOST
-from shelfweek.contract import PROJECT
 
 OWNER = """
 import time
@@ -46,21 +42,4 @@ def test_the_emulator_holds_objects_listens_on_loopback_and_ends_with_its_block(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 def test_a_killed_owner_leaves_no_process() -> None:
-    owner = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", OWNER], cwd=PROJECT, stdout=subprocess.PIPE, text=True
-    )
-    assert owner.stdout is not None
-    assert owner.stdout.readline().startswith("http://127.0.0.1:")
-    left = psutil.Process(owner.pid).children(recursive=True)
-    assert left
-    os.kill(owner.pid, signal.SIGKILL)
-    owner.communicate()
-    try:
-        deadline = time.monotonic() + 30
-        while any(process.is_running() for process in left):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-    finally:
-        for process in left:
-            if process.is_running():
-                process.kill()
+    assert_nothing_outlives(OWNER)

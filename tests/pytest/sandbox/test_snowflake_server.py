@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
 from accounts import BUCKET, MISSING, REASON, Account
+from owners import assert_nothing_outlives
 from snowflake.connector.errors import Error
 
 from sandbox import aws, snowflake_server
 from sandbox.processes import HOST
-from shelfweek.contract import PROJECT
 
 pytestmark = pytest.mark.skipif(MISSING, reason=REASON)
 
 OWNER = """
 import time
-from sandbox import aws, snowflake_server
+from sandbox import snowflake_server
 from sandbox.aws import Aws
 
 with snowflake_server.running(Aws("http://127.0.0.1:1")) as server:
@@ -60,19 +55,7 @@ def test_it_listens_on_loopback_and_ends_with_its_block() -> None:
 
 
 def test_a_killed_owner_leaves_no_process() -> None:
-    owner = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", OWNER], cwd=PROJECT, stdout=subprocess.PIPE, text=True
-    )
-    assert owner.stdout is not None
-    assert owner.stdout.readline().startswith("http://127.0.0.1:")
-    left = psutil.Process(owner.pid).children(recursive=True)
-    assert left
-    os.kill(owner.pid, signal.SIGKILL)
-    owner.communicate()
-    deadline = time.monotonic() + 30
-    while any(process.is_running() for process in left):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    assert_nothing_outlives(OWNER)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from sandbox import thrift_server
+from sandbox.processes import HOST
 from sandbox.thrift_server import ThriftServer, ThriftServerError, query
 
 PROJECT = Path(thrift_server.__file__).parents[1]
@@ -124,7 +125,7 @@ def test_an_absent_database_and_an_absent_server_are_named(server: ThriftServer)
     with pytest.raises(ThriftServerError, match="database absent"):
         query(server.port, "select 1", "absent")
     with socket.socket() as free:
-        free.bind((thrift_server.HOST, 0))
+        free.bind((HOST, 0))
         with pytest.raises(ThriftServerError, match="no Thrift Server answers"):
             query(free.getsockname()[1], "select 1")
 

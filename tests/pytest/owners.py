@@ -1,0 +1,37 @@
+"""Programs that run a stand-in and are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+
+from shelfweek.contract import PROJECT
+
+SECONDS = 30.0
+
+
+def assert_nothing_outlives(program: str) -> None:
+    """Kill a Python program that has printed its stand-in's address: all that it started ends."""
+    owner = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", program], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    assert owner.stdout.readline().startswith("http://127.0.0.1:")
+    left = psutil.Process(owner.pid).children(recursive=True)
+    assert left
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.communicate()
+    try:
+        deadline = time.monotonic() + SECONDS
+        while any(process.is_running() for process in left):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        for process in left:
+            if process.is_running():
+                process.kill()
