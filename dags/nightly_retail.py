@@ -33,7 +33,7 @@ from cosmos import (
     ProjectConfig,
     RenderConfig,
 )
-from cosmos.constants import InvocationMode, TestBehavior
+from cosmos.constants import PRODUCER_WATCHER_TASK_ID, InvocationMode, TestBehavior
 
 from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, AccountSettings, job_flow
 from shelfweek.contract import PROJECT
@@ -73,7 +73,7 @@ def dbt_models(
 
     manifest: what `make manifest` wrote for the target. variables: templates for dbt's environment.
     """
-    return DbtTaskGroup(
+    group = DbtTaskGroup(
         group_id=group_id,
         project_config=ProjectConfig(
             dbt_project_path=PROJECT,
@@ -118,6 +118,25 @@ def dbt_models(
             "retry_delay": timedelta(seconds=15),
         },
     )
+    if IS_WATCHED:
+        report_each_detached_test(group)
+    return group
+
+
+def report_each_detached_test(group: DbtTaskGroup) -> None:
+    """Let the one dbt tell of a test with several parents as soon as it has ended.
+
+    Cosmos reports a model's tests together and counts those with several parents among them. The
+    tasks that watch these alone would hear nothing before the end of the whole build, and their
+    parents' tasks would wait for them.
+    """
+    producer: Any = group.tasks_map[PRODUCER_WATCHER_TASK_ID]
+    detached = {node_id for node_id in group.tasks_map if node_id.startswith("test.")}
+    of_models = {
+        model: [test for test in tests if test not in detached]
+        for model, tests in producer.tests_per_model.items()
+    }
+    producer.tests_per_model = of_models | {test: [test] for test in detached}
 
 
 def engine_at(server: dict[str, str]) -> Engine:

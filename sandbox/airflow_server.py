@@ -39,13 +39,23 @@ COMMANDS = {
 # What every task would import by itself: two seconds of a core each. Here the tasks are forks of a
 # process that has them.
 PRELOADED = (
-    "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.bundles.local",
+    "airflow.dag_processing.dagbag",
     "airflow.providers.amazon.aws.notifications.ses",
     "airflow.providers.amazon.aws.operators.emr",
     "airflow.providers.amazon.aws.sensors.emr",
+    "airflow.providers.standard.decorators.python",
+    "airflow.sdk.definitions.decorators",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.sdk.execution_time.timeout",
+    "cosmos.airflow.task_group",
+    "cosmos.listeners.task_instance_listener",
     "cosmos.operators.local",
     "cosmos.operators.watcher",
+    "cosmos.plugin.airflow3",
     "dbt.cli.main",
+    "dbt.adapters.spark",
+    "shelfweek.engine",
     "shelfweek.nightly_request",
 )
 USERNAME = "readiness"

@@ -100,6 +100,19 @@ def test_every_test_comes_before_publishing(night: Any, manifest: dict[str, Any]
             assert f"models.{parents[0]}.test" in before
 
 
+def test_each_test_is_reported_to_the_one_task_that_shows_it(
+    night: Any, manifest: dict[str, Any]
+) -> None:
+    reported_to: dict[str, list[str]] = {}
+    for watched, tests in night.get_task("models.dbt_producer_watcher").tests_per_model.items():
+        for test in tests:
+            reported_to.setdefault(test, []).append(watched)
+    for test, node in manifest["nodes"].items():
+        if node["resource_type"] == "test":
+            parents = node["depends_on"]["nodes"]
+            assert reported_to[test] == ([test] if len(parents) > 1 else parents)
+
+
 def test_runs_are_published_last(night: Any, manifest: dict[str, Any]) -> None:
     before = upstream_of(night, "models.runs_run")
     published = [
