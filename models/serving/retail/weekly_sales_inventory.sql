@@ -4,15 +4,49 @@ with weekly_sales as (
 
 ),
 
+-- A store or product without a name shows its number.
+named_stores as (
+
+    select
+        *,
+        coalesce(
+            store_desc, 'Store ' || coalesce(store_num, cast(store_key as varchar))
+        ) as store_name
+    from {{ source("published", "dim_store") }}
+
+),
+
+named_products as (
+
+    select
+        *,
+        coalesce(prod_name, 'Product ' || cast(product_key as varchar)) as product_name
+    from {{ source("published", "dim_product") }}
+
+),
+
+-- Where several have one name the key follows, so that charts by name do not add them up.
 stores as (
 
-    select * from {{ source("published", "dim_store") }}
+    select
+        *,
+        case
+            when count(*) over (partition by store_name) = 1 then store_name
+            else store_name || ' (' || cast(store_key as varchar) || ')'
+        end as unique_name
+    from named_stores
 
 ),
 
 products as (
 
-    select * from {{ source("published", "dim_product") }}
+    select
+        *,
+        case
+            when count(*) over (partition by product_name) = 1 then product_name
+            else product_name || ' (' || cast(product_key as varchar) || ')'
+        end as unique_name
+    from named_products
 
 ),
 
@@ -57,12 +91,10 @@ select
     weekly_sales.potential_low_stock_impact,
     weekly_sales.no_stock_impact,
 
-    -- store; what the dump does not tell is 'unknown', so that every row can be filtered, and a
-    -- store or product without a name shows its number
+    -- store; what the dump does not tell is 'unknown', so that every row can be filtered
     stores.store_num,
     coalesce(
-        stores.store_desc,
-        'Store ' || coalesce(stores.store_num, cast(weekly_sales.store_key as varchar))
+        stores.unique_name, 'Store ' || cast(weekly_sales.store_key as varchar)
     ) as store_desc,
     stores.addr,
     coalesce(stores.city, 'unknown') as city,
@@ -85,7 +117,7 @@ select
 
     -- product
     coalesce(
-        products.prod_name, 'Product ' || cast(weekly_sales.product_key as varchar)
+        products.unique_name, 'Product ' || cast(weekly_sales.product_key as varchar)
     ) as prod_name,
     products.vol,
     products.wgt,

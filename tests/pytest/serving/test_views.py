@@ -57,6 +57,23 @@ def test_every_weekly_row_is_shown_and_has_names(lake: Lake) -> None:
     ]
 
 
+def test_stores_and_products_of_one_name_are_told_apart(lake: Lake) -> None:
+    lake.add("dim_store", store_key=4, store_num="17", store_desc="Main Street")
+    lake.add("dim_store", store_key=5, store_desc="Store 18")
+    lake.add("dim_product", product_key=6, prod_name="=HYPERLINK(1)")
+    lake.add("dim_product", product_key=7)
+    for store, product in ((1, 9), (2, 9), (4, 6), (5, 7)):
+        lake.add_week((2026, 2), store, product)
+    lake.create_views()
+    rows = lake.rows("select store_desc, prod_name from weekly_sales_inventory order by store_key")
+    assert [tuple(row.values()) for row in rows] == [
+        ("Main Street (1)", "=HYPERLINK(1) (9)"),
+        ("Store 18 (2)", "=HYPERLINK(1) (9)"),
+        ("Main Street (4)", "=HYPERLINK(1) (6)"),
+        ("Store 18 (5)", "Product 7"),
+    ]
+
+
 def test_the_latest_complete_week_is_not_the_running_one(lake: Lake) -> None:
     lake.add_week((2026, 1), 1, 9)
     lake.add_week((2026, 2), 1, 9)
