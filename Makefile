@@ -66,8 +66,8 @@ test: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## linters, 
 test-night: .venv/.dev sandbox/emulators/.venv/.done ## whole nights under a real Airflow, with faults (takes an hour)
 	@exec $(PYTHON) -m pytest -m night tests/pytest/orchestration
 
-test-athena: .venv/.dev sandbox/emulators/.venv/.done ## the views for Athena on its engine (Trino, fetched once: 453 MB)
-	@exec $(PYTHON) -m pytest -m athena tests/pytest/serving
+test-athena: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## the views and the dashboards on Athena's engine (Trino, fetched once: 453 MB)
+	@exec $(PYTHON) -m pytest -m athena tests/pytest/serving tests/pytest/dashboards
 
 test-dashboards: .venv/.dev superset/.venv/.done ## the dashboards in a real Superset and, where it is installed, Chromium
 	@exec $(PYTHON) -m pytest -m dashboards tests/pytest/dashboards

@@ -107,7 +107,15 @@ def speak_plainly(response: Response) -> Response:
 
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:
-    """Let every answer pass `speak_plainly`: CUSTOM_DATABASE_ERRORS does not reach the charts."""
+    """Let every answer pass `speak_plainly`: CUSTOM_DATABASE_ERRORS does not reach the charts.
+
+    And tell Superset of Athena what it knows of Trino, whose dialect Athena speaks: in `order by
+    max(name)`, a name is the query's own output where that has the column's name.
+    """
+    # The app's own modules can be imported only now.
+    from superset.db_engine_specs.athena import AthenaEngineSpec
+
+    AthenaEngineSpec.allows_alias_to_source_column = False
     app.after_request(speak_plainly)
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from served_lakes import ServedLake
 
 # A shell starts its background jobs with Ctrl-C ignored, and their children inherit that: the
 # commands that the tests interrupt would not notice.
@@ -22,3 +26,14 @@ def pytest_runtest_makereport(
     if os.environ.get("CI") and report.skipped and "not installed" in str(report.longrepr):
         report.outcome = "failed"
     return report
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLake]:
+    """A lake that Spark wrote, with the views of target athena over it, built once."""
+    from served_lakes import served_lake
+
+    with served_lake(tmp_path_factory.mktemp("served")) as served:
+        built = served.dbt("build")
+        assert built.returncode == 0, built.stdout
+        yield served

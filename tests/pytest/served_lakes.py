@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from sandbox import athena, aws, glue_catalog, s3a, thrift_server
 from sandbox.airflow_server import program
 from sandbox.athena import Athena
 from sandbox.aws import Aws
+from sandbox.dashboard.views import VIEW_NAMES, rendered
 from sandbox.sample.__main__ import main as make_sample
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
-from shelfweek.lake import export
+from shelfweek.lake import PUBLISHED_TABLES, export
 from shelfweek.landing import Landing
 from shelfweek.night import DbtProject, run_nights
 
@@ -54,6 +56,16 @@ class ServedLake:
         own = service in ("athena", "glue")
         endpoint = self.athena.endpoint if own else self.athena.account.endpoint
         return aws.client(endpoint, service)
+
+    def as_spark_wrote_it(self) -> duckdb.DuckDBPyConnection:
+        """The exported tables, and the views over them, in a DuckDB in memory."""
+        connection = duckdb.connect()
+        for table in PUBLISHED_TABLES:
+            files = self.exported / table / "*.parquet"
+            connection.execute(f"create view {table} as select * from '{files}'")
+        for name in VIEW_NAMES:
+            connection.execute(f"create view {name} as {rendered(name)}")
+        return connection
 
     def wait_for(self, query: str) -> dict[str, Any]:
         """The execution of a query once it has ended."""

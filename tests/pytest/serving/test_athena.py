@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pytest
 from dashboards.datasets import questions
-from served_lakes import LAKE_BUCKET, SERVING_BUCKET, ServedLake, served_lake
+from served_lakes import LAKE_BUCKET, SERVING_BUCKET, ServedLake
 
-from sandbox.dashboard.views import VIEW_NAMES, VIEWS, rendered
+from sandbox.dashboard.views import VIEW_NAMES, VIEWS
 from shelfweek.lake import PUBLISHED_TABLES
 
 pytestmark = pytest.mark.athena
@@ -25,24 +24,9 @@ _TOLERANCE = 1e-12
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLake]:
-    """The lake, with the views built once."""
-    with served_lake(tmp_path_factory.mktemp("served")) as served:
-        built = served.dbt("build")
-        assert built.returncode == 0, built.stdout
-        yield served
-
-
-@pytest.fixture(scope="module")
 def spark(served: ServedLake) -> duckdb.DuckDBPyConnection:
     """The published tables as Spark wrote them, and the views over them, in DuckDB."""
-    connection = duckdb.connect()
-    for table in PUBLISHED_TABLES:
-        files = served.exported / table / "*.parquet"
-        connection.execute(f"create view {table} as select * from '{files}'")
-    for name in VIEW_NAMES:
-        connection.execute(f"create view {name} as {rendered(name)}")
-    return connection
+    return served.as_spark_wrote_it()
 
 
 def rows_of(result: Any) -> list[list[Any]]:
