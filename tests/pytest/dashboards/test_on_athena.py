@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from dashboards.browser import Browser
-from dashboards.test_pages import CHARTS, ERRORS, log_in, shown_number
+from dashboards.test_pages import CHARTS, ERRORS, log_in, show, shown_number
 from served_lakes import SERVING_BUCKET, WORK_GROUP, ServedLake
 
 from sandbox.aws import REGION
@@ -31,14 +31,6 @@ IS_ANSWERED = """
 """
 
 
-def show(browser: Browser, dashboards: Dashboards, slug: str) -> None:
-    """Open a dashboard and wait for an answer to each of its charts, whatever it is."""
-    log_in(browser, dashboards)
-    browser.resize(1600, 3800)
-    browser.open(f"{dashboards.url}/superset/dashboard/{slug}/")
-    browser.wait_for(IS_ANSWERED, CHARTS[slug])
-
-
 @pytest.fixture(scope="module")
 def dashboards(
     served: ServedLake, tmp_path_factory: pytest.TempPathFactory
@@ -55,7 +47,8 @@ def dashboards(
 
 @pytest.mark.parametrize("slug", CHARTS)
 def test_no_chart_has_an_error(dashboards: Dashboards, browser: Browser, slug: str) -> None:
-    show(browser, dashboards, slug)
+    log_in(browser, dashboards)
+    show(browser, dashboards, slug, IS_ANSWERED)
     assert browser.run(ERRORS) == []
 
 
@@ -66,5 +59,6 @@ def test_the_first_number_is_that_of_the_tables_that_spark_wrote(
         ((wanted,),) = spark.execute(
             "select cast(sum(total_sales_amt) as double) from latest_complete_week"
         ).fetchall()
-    show(browser, dashboards, "how-did-the-week-go")
+    log_in(browser, dashboards)
+    show(browser, dashboards, "how-did-the-week-go", IS_ANSWERED)
     assert shown_number(browser, "Sales amount") == pytest.approx(wanted, abs=0.5)

@@ -59,11 +59,11 @@ def log_in(browser: Browser, dashboards: Dashboards) -> None:
     browser.wait_for("return !location.pathname.startsWith('/login')")
 
 
-def show(browser: Browser, dashboards: Dashboards, slug: str) -> None:
+def show(browser: Browser, dashboards: Dashboards, slug: str, is_complete: str = IS_DRAWN) -> None:
     """Open a dashboard in a window as high as the page, so that every chart is drawn."""
     browser.resize(1600, 3800)
     browser.open(f"{dashboards.url}/superset/dashboard/{slug}/")
-    browser.wait_for(IS_DRAWN, CHARTS[slug])
+    browser.wait_for(is_complete, CHARTS[slug])
 
 
 def shown_number(browser: Browser, chart: str) -> float:

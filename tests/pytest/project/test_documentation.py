@@ -14,7 +14,8 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import GenericTestNode, ModelNode, SeedNode, SingularTestNode
 from served_lakes import SETTINGS
 
-PROJECT = Path(__file__).resolve().parents[3]
+from shelfweek.contract import PROJECT
+
 FACT = "fct_weekly_sales_inventory"
 
 OPERATIONAL_TABLES = {"rejected_rows", "load_row_counts", "load_coverage", "runs"}

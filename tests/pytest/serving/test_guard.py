@@ -36,10 +36,15 @@ def account() -> Iterator[Aws]:
 @pytest.fixture
 def settings(account: Aws, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The variables of target athena, set; a test may change them."""
-    for name, text in {**account.environment, **SETTINGS}.items():
-        monkeypatch.setenv(name, text)
-    monkeypatch.delenv("SHELFWEEK_SCHEMA", raising=False)
+    put_settings(monkeypatch, account)
     return monkeypatch
+
+
+def put_settings(patch: pytest.MonkeyPatch, account: Aws) -> None:
+    """Set the variables of target athena."""
+    for name, text in {**account.environment, **SETTINGS}.items():
+        patch.setenv(name, text)
+    patch.delenv("SHELFWEEK_SCHEMA", raising=False)
 
 
 def invoke(
@@ -62,9 +67,7 @@ def invoke(
 def parsed(account: Aws, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """The project as target athena sees it."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, text in {**account.environment, **SETTINGS}.items():
-            patch.setenv(name, text)
-        patch.delenv("SHELFWEEK_SCHEMA", raising=False)
+        put_settings(patch, account)
         result = invoke(tmp_path_factory.mktemp("parsed"), "parse")
     assert isinstance(result.result, Manifest), result.exception
     return result.result
