@@ -28,37 +28,47 @@ with fitting_rows as (
 
 ),
 
--- They are few, so only their rows are compared with each other.
-repeated_keys as (
+-- Nearly all keys come once. To leave them out, one number for each is enough: two keys of the same
+-- number are told apart below.
+suspected_keys as (
 
-    select
-        {{ key }},
-        min(row_hash) <> max(row_hash) as is_conflicting
+    select xxhash64({{ key }}) as key_hash
     from fitting_rows
-    group by {{ key }}
+    group by key_hash
     having count(*) > 1
 
 ),
 
-repeated_rows as (
+suspects as (
+
+    select *
+    from fitting_rows
+    where xxhash64({{ key }}) in (select key_hash from suspected_keys)
+
+),
+
+compared as (
 
     select
         raw_table,
         row_id,
-        case
-            when is_conflicting then 'conflicting_duplicate'
-            when row_number() over (partition by {{ key }} order by row_id) > 1 then 'duplicate'
-            else 'kept'
-        end as resolution,
-        load_date
-    from fitting_rows
-    inner join repeated_keys using ({{ key }})
+        load_date,
+        count(*) over same_key as rows_of_key,
+        min(row_hash) over same_key <> max(row_hash) over same_key as is_conflicting,
+        row_number() over (partition by {{ key }} order by row_id) as position_in_key
+    from suspects
+    window same_key as (partition by {{ key }})
 
 )
 
 select
     raw_table,
     row_id,
-    resolution,
+    case
+        when is_conflicting then 'conflicting_duplicate'
+        when position_in_key > 1 then 'duplicate'
+        else 'kept'
+    end as resolution,
     load_date
-from repeated_rows
+from compared
+where rows_of_key > 1
