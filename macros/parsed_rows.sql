@@ -45,14 +45,9 @@
 
         select
             typed.*,
-            case
-                when is_malformed then 'malformed_row'
-                when {{ any_column_where(values, misfit_condition) }} then 'bad_value'
-                when {{ any_column_where(keys, missing_condition) }} then 'missing_key'
-                {%- if flag_columns %}
-                when {{ any_column_where(flag_columns, misfit_condition) }} then 'bad_flag'
-                {%- endif %}
-            end as row_reject_reason,
+            {{ columns_where(values, misfit_condition) }} as columns_of_bad_values,
+            {{ columns_where(keys, missing_condition) }} as columns_of_missing_keys,
+            {{ columns_where(flag_columns, misfit_condition) }} as columns_of_bad_flags,
             {%- if business_date %}
             case
                 when typed_{{ business_date }} >= typed.load_date then 'future_date'
@@ -68,6 +63,20 @@
             on typed.load_date = business_dates.load_date
             and typed.typed_{{ business_date }} = business_dates.business_date
         {%- endif %}
+
+    ),
+
+    reasoned as (
+
+        select
+            *,
+            case
+                when is_malformed then 'malformed_row'
+                when columns_of_bad_values <> '' then 'bad_value'
+                when columns_of_missing_keys <> '' then 'missing_key'
+                when columns_of_bad_flags <> '' then 'bad_flag'
+            end as row_reject_reason
+        from judged
 
     )
 
@@ -86,14 +95,9 @@
         row_reject_reason,
         date_reject_reason,
         case
-            when row_reject_reason = 'bad_value'
-                then {{ columns_where(values, misfit_condition) }}
-            when row_reject_reason = 'missing_key'
-                then {{ columns_where(keys, missing_condition) }}
-            {%- if flag_columns %}
-            when row_reject_reason = 'bad_flag'
-                then {{ columns_where(flag_columns, misfit_condition) }}
-            {%- endif %}
+            when row_reject_reason = 'bad_value' then columns_of_bad_values
+            when row_reject_reason = 'missing_key' then columns_of_missing_keys
+            when row_reject_reason = 'bad_flag' then columns_of_bad_flags
             {%- if business_date %}
             when row_reject_reason is null and date_reject_reason is not null
                 then '{{ business_date | upper }}'
@@ -102,7 +106,7 @@
         case
             when row_reject_reason is not null or date_reject_reason is not null then raw_row
         end as raw_row
-    from judged
+    from reasoned
 {% endmacro %}
 
 
@@ -163,27 +167,15 @@
 {%- endmacro %}
 
 
-{#- True where the condition holds for one of the columns. -#}
-{% macro any_column_where(columns, condition) -%}
-    (
-    {%- for column in columns %}
-                    {{ condition(column) }}{{ " or" if not loop.last }}
-    {%- else -%}
-        false
-    {%- endfor %}
-                )
-{%- endmacro %}
-
-
 {#- The names, upper case, of those columns for which the condition holds, with commas. -#}
 {% macro columns_where(columns, condition) -%}
     concat_ws(
-                    ', '
+                ', '
     {%- for column in columns -%}
         ,
-                    case when {{ condition(column) }} then '{{ column.name | upper }}' end
+                case when {{ condition(column) }} then '{{ column.name | upper }}' end
     {%- endfor %}
-                )
+            )
 {%- endmacro %}
 
 
