@@ -4,6 +4,13 @@
     relation_folder(ref("int_weekly_sales_inventory_aggregated"))
 ) %}
 {%- set rejects = sql_string(relation_folder(ref("int_rejected_rows"))) %}
+{%- set rows_of_whole_tables = {
+    "dim_store": "stg_retail__store",
+    "dim_product": "stg_retail__product",
+    "dim_calendar": "stg_retail__calendar",
+    "load_coverage": "base_retail__load_coverage",
+    "load_row_counts": "int_load_row_counts",
+} %}
 
 with run as (
 
@@ -20,30 +27,6 @@ runs as (
 current_publications as (
 
     select * from {{ ref("int_publications_current") }}
-
-),
-
-week_days as (
-
-    select * from {{ ref("int_week_days_touched") }}
-
-),
-
-weekly_rows as (
-
-    select * from {{ ref("int_weekly_sales_inventory_aggregated") }}
-
-),
-
-rejected_rows as (
-
-    select * from {{ ref("int_rejected_rows") }}
-
-),
-
-files as (
-
-    select * from {{ source("run", "run_files") }}
 
 ),
 
@@ -66,148 +49,129 @@ publication as (
 
 ),
 
-weeks_with_rows as (
+built_rows as (
 
     select
-        week_end_date,
+        'fct_weekly_sales_inventory' as table_name,
+        week_end_date as partition_date
+    from {{ ref("int_weekly_sales_inventory_aggregated") }}
+    union all
+    select
+        'rejected_rows' as table_name,
+        load_date as partition_date
+    from {{ ref("int_rejected_rows") }}
+    {%- for table_name, model in rows_of_whole_tables.items() %}
+    union all
+    select
+        '{{ table_name }}' as table_name,
+        cast(null as date) as partition_date
+    from {{ ref(model) }}
+    {%- endfor %}
+
+),
+
+row_counts as (
+
+    select
+        table_name,
+        partition_date,
         count(*) as row_count
-    from weekly_rows
-    group by week_end_date
+    from built_rows
+    group by table_name, partition_date
 
 ),
 
--- A touched week without rows goes, and so does the end of a week that now ends on another day.
-weeks_to_publish as (
+-- Published with or without rows. Publishing adds the unknown member to some, and itself to runs.
+whole_tables as (
 
-    select week_end_date from week_days
-    union distinct
-    select current_publications.partition_date
-    from current_publications
-    cross join publication
-    left join week_days
-        on current_publications.partition_date = week_days.business_date
-    where
-        current_publications.table_name = 'fct_weekly_sales_inventory'
-        and (publication.is_full_refresh or week_days.business_date is not null)
-
-),
-
-loads_with_rejects as (
-
-    select
-        load_date,
-        count(*) as row_count
-    from rejected_rows
-    group by load_date
+    select *
+    from
+        values
+        ('dim_store', 1, false),
+        ('dim_product', 1, false),
+        ('dim_calendar', 0, false),
+        ('load_coverage', 0, true),
+        ('load_row_counts', 0, true),
+        ('runs', null, true)
+            as whole_tables (table_name, added_rows, is_for_every_load)
 
 ),
 
-loads_to_publish as (
-
-    select load_date from files
-    union distinct
-    select current_publications.partition_date
-    from current_publications
-    cross join publication
-    where
-        current_publications.table_name = 'rejected_rows'
-        and publication.is_full_refresh
-
-),
-
-table_rows as (
+built as (
 
     select
-        'dim_store' as table_name,
-        count(*) + 1 as row_count,
-        false as is_for_every_load
-    from {{ ref("stg_retail__store") }}
-    union all
-    select
-        'dim_product' as table_name,
-        count(*) + 1 as row_count,
-        false as is_for_every_load
-    from {{ ref("stg_retail__product") }}
-    union all
-    select
-        'dim_calendar' as table_name,
-        count(*) as row_count,
-        false as is_for_every_load
-    from {{ ref("stg_retail__calendar") }}
-    union all
-    select
-        'load_coverage' as table_name,
-        count(*) as row_count,
+        table_name,
+        partition_date,
+        row_count,
         true as is_for_every_load
-    from {{ ref("base_retail__load_coverage") }}
+    from row_counts
+    where partition_date is not null
     union all
     select
-        'load_row_counts' as table_name,
-        count(*) as row_count,
-        true as is_for_every_load
-    from {{ ref("int_load_row_counts") }}
-    union all
+        whole_tables.table_name,
+        cast(null as date) as partition_date,
+        coalesce(row_counts.row_count, 0) + whole_tables.added_rows as row_count,
+        whole_tables.is_for_every_load
+    from whole_tables
+    left join row_counts
+        on whole_tables.table_name = row_counts.table_name
+
+),
+
+-- What this run decides on: a week that lost its rows, the end of a week that now ends on another
+-- day, and a load without rejects go.
+dates_of_run as (
+
     select
-        'runs' as table_name,
-        null as row_count,
-        true as is_for_every_load
+        'fct_weekly_sales_inventory' as table_name,
+        business_date as partition_date
+    from {{ ref("int_week_days_touched") }}
+    union all
+    select distinct
+        'rejected_rows' as table_name,
+        load_date as partition_date
+    from {{ source("run", "run_files") }}
+
+),
+
+built_and_current as (
+
+    select
+        built.table_name is not null as is_built,
+        built.row_count,
+        built.is_for_every_load,
+        coalesce(built.table_name, current_publications.table_name) as table_name,
+        coalesce(built.partition_date, current_publications.partition_date) as partition_date,
+        current_publications.location as previous_location
+    from built
+    full outer join current_publications
+        on built.table_name = current_publications.table_name
+        and built.partition_date <=> current_publications.partition_date
 
 ),
 
 planned as (
 
     select
-        'fct_weekly_sales_inventory' as table_name,
-        weeks_to_publish.week_end_date as partition_date,
-        coalesce(weeks_with_rows.row_count, 0) as row_count,
-        concat({{ facts }}, '/week_end_date=', weeks_with_rows.week_end_date) as location
-    from weeks_to_publish
-    left join weeks_with_rows
-        on weeks_to_publish.week_end_date = weeks_with_rows.week_end_date
-    union all
-    select
-        'rejected_rows' as table_name,
-        loads_to_publish.load_date as partition_date,
-        coalesce(loads_with_rejects.row_count, 0) as row_count,
-        concat({{ rejects }}, '/load_date=', loads_with_rejects.load_date) as location
-    from loads_to_publish
-    left join loads_with_rejects
-        on loads_to_publish.load_date = loads_with_rejects.load_date
-    union all
-    select
-        table_rows.table_name,
-        cast(null as date) as partition_date,
-        table_rows.row_count,
-        concat_ws('/', {{ marts }}, table_rows.table_name, publication.run_id) as location
-    from table_rows
-    cross join publication
-    where publication.is_newest_load or table_rows.is_for_every_load
-
-),
-
-publications as (
-
-    select
         publication.run_number,
         publication.run_id,
-        planned.table_name,
-        planned.partition_date,
-        planned.row_count,
-        planned.location,
-        coalesce(
-            current_publications.location,
-            -- where register_run creates a table
-            if(
-                planned.partition_date is null,
-                concat_ws('/', {{ marts }}, planned.table_name, 'empty'),
-                null
-            )
-        ) as previous_location
-    from planned
+        built_and_current.table_name,
+        built_and_current.partition_date,
+        if(built_and_current.is_built, built_and_current.row_count, 0) as row_count,
+        built_and_current.is_built,
+        built_and_current.previous_location
+    from built_and_current
     cross join publication
-    left join current_publications
-        on planned.table_name = current_publications.table_name
-        and planned.partition_date <=> current_publications.partition_date
+    left join dates_of_run
+        on built_and_current.table_name = dates_of_run.table_name
+        and built_and_current.partition_date = dates_of_run.partition_date
+    where
+        if(
+            built_and_current.is_built,
+            publication.is_newest_load or built_and_current.is_for_every_load,
+            built_and_current.partition_date is not null
+            and (publication.is_full_refresh or dates_of_run.partition_date is not null)
+        )
 
 )
 
@@ -217,7 +181,17 @@ select
     table_name,
     partition_date,
     row_count,
-    location,
-    previous_location
-from publications
-where location is not null or previous_location is not null
+    case
+        when not is_built then null
+        when table_name = 'fct_weekly_sales_inventory'
+            then concat({{ facts }}, '/week_end_date=', partition_date)
+        when table_name = 'rejected_rows'
+            then concat({{ rejects }}, '/load_date=', partition_date)
+        else concat_ws('/', {{ marts }}, table_name, run_id)
+    end as location,
+    coalesce(
+        previous_location,
+        -- where register_run creates a table
+        if(partition_date is null, concat_ws('/', {{ marts }}, table_name, 'empty'), null)
+    ) as previous_location
+from planned
