@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -45,8 +45,19 @@ def run(
         landing_uri = str(_sample(console))
     landing = Landing.scan(landing_uri)
     remember(lake)
-    with only_run(lake), engine_of(console, lake, java_options_for(landing)) as engine:
-        project = DbtProject(engine, lake / "run" / "dbt")
+
+    def progress(what: str, seconds: float) -> None:
+        console.print(f"{seconds:8.1f} s  {what}")
+
+    project = DbtProject(Engine(), lake / "run" / "dbt")
+    starting = engine_of(
+        console,
+        lake,
+        java_options=java_options_for(landing),
+        meanwhile=lambda: project.parse(progress),
+    )
+    with only_run(lake), starting as engine:
+        project.engine = engine
         batches = _batches(engine, landing, load_date, is_full_refresh)
         outcomes: list[Outcome] = []
         failure: NightError | None = None
@@ -61,7 +72,7 @@ def run(
                         project,
                         f"file:{lake}",
                         is_full_refresh=is_full_refresh,
-                        progress=lambda what, seconds: console.print(f"{seconds:8.1f} s  {what}"),
+                        progress=progress,
                     )
                 )
             except (LandingError, NightError) as error:
@@ -83,14 +94,24 @@ def run(
 
 
 @contextlib.contextmanager
-def engine_of(console: Console, lake: Path, java_options: Sequence[str] = ()) -> Iterator[Engine]:
-    """The lake's server: the one that `make server` keeps up, or one for this moment."""
+def engine_of(
+    console: Console,
+    lake: Path,
+    java_options: Sequence[str] = (),
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[Engine]:
+    """The lake's server: the one that `make server` keeps up, or one for this moment.
+
+    meanwhile: what to do while a server starts.
+    """
     if server := thrift_server.attach(lake):
         yield Engine(port=server.port)
         return
     began = time.monotonic()
     with console.status("starting the Spark Thrift Server"), contextlib.ExitStack() as stack:
-        server = stack.enter_context(thrift_server.running(lake, java_options=java_options))
+        server = stack.enter_context(
+            thrift_server.running(lake, java_options=java_options, meanwhile=meanwhile)
+        )
         kept = stack.pop_all()
     console.print(f"{time.monotonic() - began:8.1f} s  start the Spark Thrift Server")
     with kept:

@@ -32,7 +32,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType, MappingProxyType
@@ -171,6 +171,7 @@ def start(
     java_options: Sequence[str] = (),
     jars: Sequence[Path] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> ThriftServer:
     """Start the server of a lake and return once it answers a query.
 
@@ -182,6 +183,7 @@ def start(
     java_options: further options for the Java machine.
     jars: further jars, behind Spark's own.
     settings: further settings of Spark, which win over the lake's.
+    meanwhile: what to do while the server starts, which takes some ten seconds.
     """
     lake = lake.expanduser().resolve()
     if not re.fullmatch(r"[1-9]\d*[mg]", memory):
@@ -195,6 +197,7 @@ def start(
             command = _command(lake, port, memory, cores, java_options, jars, settings)
             server = _spawn(lake, port, command, lock, detached=detached)
             _write_state(server)
+        meanwhile()
         _wait_until_ready(server)
         server = replace(server, ready=True)
         _write_state(server)
@@ -215,6 +218,7 @@ def running(
     java_options: Sequence[str] = (),
     jars: Sequence[Path] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[ThriftServer]:
     """Run the server of a lake for the length of a `with` block; parameters as for `start`."""
     server = start(
@@ -225,6 +229,7 @@ def running(
         java_options=java_options,
         jars=jars,
         settings=settings,
+        meanwhile=meanwhile,
     )
     try:
         yield server

@@ -78,12 +78,17 @@ class DbtProject:
             raise result.exception
         return result
 
-    def parse(self) -> None:
-        """Parse the project's files, so that later commands need not."""
-        result = self.invoke("parse")
-        if not result.success:
-            raise NightError(f"the dbt project cannot be parsed: {result.exception}")
-        self.manifest = result.result
+    def parse(self, progress: Progress) -> None:
+        """Parse the project's files, so that later commands need not.
+
+        Raises:
+            NightError: they cannot be parsed.
+        """
+        with _timed(progress, "parse the models"):
+            result = self.invoke("parse")
+            if not result.success:
+                raise NightError(f"the dbt project cannot be parsed: {result.exception}")
+            self.manifest = result.result
 
 
 @contextlib.contextmanager
@@ -130,8 +135,7 @@ def run_nights(
     """
     started = time.monotonic()
     if project.manifest is None:
-        with _timed(progress, "parse the models"):
-            project.parse()
+        project.parse(progress)
     with _timed(progress, "register the files"):
         run_id = register(nights, landing, project, lake_uri, is_full_refresh=is_full_refresh)
     outcome = Outcome(run_id, [night.load_date for night in nights])

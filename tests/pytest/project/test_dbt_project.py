@@ -18,7 +18,7 @@ def test_a_run_sees_its_own_engine_and_leaves_the_environment_as_it_was(
     monkeypatch.delenv("SHELFWEEK_SCHEMA", raising=False)
     before = dict(os.environ)
     project = DbtProject(Engine(schema="another"), tmp_path)
-    project.parse()
+    project.parse(progress=lambda what, seconds: None)
     assert project.manifest is not None
     assert project.manifest.nodes["model.shelfweek.dim_store"].schema == "another_marts"
     assert dict(os.environ) == before

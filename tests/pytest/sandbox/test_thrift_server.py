@@ -207,6 +207,16 @@ def test_a_java_that_ends_early_is_reported_with_its_log(tmp_path: Path) -> None
     assert thrift_server.attach(tmp_path) is None
 
 
+def test_an_error_while_it_starts_leaves_no_process(tmp_path: Path) -> None:
+    def fail() -> None:
+        assert processes_of(tmp_path) != []
+        raise ValueError("meanwhile")
+
+    with pytest.raises(ValueError, match="meanwhile"):
+        thrift_server.start(tmp_path, meanwhile=fail)
+    assert processes_of(tmp_path) == []
+
+
 def test_a_state_file_of_another_process_is_stale(tmp_path: Path) -> None:
     """A pid is reused sooner or later: its new owner must be neither attached to nor stopped."""
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
