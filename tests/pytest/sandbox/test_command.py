@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -27,6 +28,14 @@ def command(console):
 
 sys.exit(run_command(command, (), "Nothing runs any more."))
 """
+
+
+@pytest.fixture(autouse=True)
+def _hang_ups_are_heard() -> Iterator[None]:
+    """Whoever runs the tests may ignore them, and a child takes that over."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def start(seconds: int, *before: str) -> subprocess.Popen[str]:
