@@ -4,12 +4,16 @@
     relation_folder(ref("int_weekly_sales_inventory_aggregated"))
 ) %}
 {%- set rejects = sql_string(relation_folder(ref("int_rejected_rows"))) %}
-{%- set rows_of_whole_tables = {
-    "dim_store": "stg_retail__store",
-    "dim_product": "stg_retail__product",
-    "dim_calendar": "stg_retail__calendar",
-    "load_coverage": "base_retail__load_coverage",
-    "load_row_counts": "int_load_row_counts",
+{#- Published with or without rows: the model with a table's rows, how many publishing adds to them
+    (the unknown member; runs itself, so many that they are not known yet), and whether a night that
+    is older than the newest one changes the table. -#}
+{%- set whole_tables = {
+    "dim_store": ("stg_retail__store", 1, false),
+    "dim_product": ("stg_retail__product", 1, false),
+    "dim_calendar": ("stg_retail__calendar", 0, false),
+    "load_coverage": ("base_retail__load_coverage", 0, true),
+    "load_row_counts": ("int_load_row_counts", 0, true),
+    "runs": (none, "null", true),
 } %}
 
 with run as (
@@ -60,7 +64,7 @@ built_rows as (
         'rejected_rows' as table_name,
         load_date as partition_date
     from {{ ref("int_rejected_rows") }}
-    {%- for table_name, model in rows_of_whole_tables.items() %}
+    {%- for table_name, (model, added_rows, is_for_every_load) in whole_tables.items() if model %}
     union all
     select
         '{{ table_name }}' as table_name,
@@ -81,18 +85,15 @@ row_counts as (
 
 ),
 
--- Published with or without rows. Publishing adds the unknown member to some, and itself to runs.
 whole_tables as (
 
     select *
     from
         values
-        ('dim_store', 1, false),
-        ('dim_product', 1, false),
-        ('dim_calendar', 0, false),
-        ('load_coverage', 0, true),
-        ('load_row_counts', 0, true),
-        ('runs', null, true)
+        {%- for table_name, (model, added_rows, is_for_every_load) in whole_tables.items() %}
+        ('{{ table_name }}', {{ added_rows }}, {{ is_for_every_load | lower }})
+        {{- "," if not loop.last }}
+        {%- endfor %}
             as whole_tables (table_name, added_rows, is_for_every_load)
 
 ),
