@@ -1,36 +1,4 @@
 -- depends_on: {{ ref("int_publications_planned") }}
-with products as (
-
-    select * from {{ ref("stg_retail__product") }}
-
-),
-
--- Stands for every product that sold or had stock but is not in the dump.
-unknown_member as (
-
-    select
-        cast(-1 as bigint) as product_key,
-        'unknown' as prod_name,
-        cast(null as string) as vol,
-        cast(null as string) as wgt,
-        'unknown' as brand_name,
-        cast(null as string) as status_code,
-        'unknown' as status_code_name,
-        cast(null as string) as category_key,
-        'unknown' as category_name,
-        cast(null as string) as subcategory_key,
-        'unknown' as subcategory_name
-
-),
-
-dim_product as (
-
-    select * from products
-    union all
-    select * from unknown_member
-
-)
-
 select
     product_key,
     prod_name,
@@ -43,4 +11,4 @@ select
     category_name,
     subcategory_key,
     subcategory_name
-from dim_product
+from {{ ref("int_product_completed") }}

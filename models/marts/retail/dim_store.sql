@@ -1,46 +1,4 @@
 -- depends_on: {{ ref("int_publications_planned") }}
-with stores as (
-
-    select * from {{ ref("stg_retail__store") }}
-
-),
-
--- Stands for every store that sold or had stock but is not in the dump.
-unknown_member as (
-
-    select
-        cast(-1 as bigint) as store_key,
-        cast(null as string) as store_num,
-        'unknown' as store_desc,
-        cast(null as string) as addr,
-        'unknown' as city,
-        'unknown' as region,
-        cast(null as string) as cntry_cd,
-        'unknown' as cntry_nm,
-        cast(null as string) as postal_zip_cd,
-        'unknown' as prov_state_desc,
-        cast(null as string) as prov_state_cd,
-        cast(null as string) as store_type_cd,
-        'unknown' as store_type_desc,
-        cast(null as string) as frnchs_flg,
-        cast(null as string) as store_size,
-        cast(null as string) as market_key,
-        'unknown' as market_name,
-        cast(null as string) as submarket_key,
-        'unknown' as submarket_name,
-        cast(null as string) as latitude,
-        cast(null as string) as longitude
-
-),
-
-dim_store as (
-
-    select * from stores
-    union all
-    select * from unknown_member
-
-)
-
 select
     store_key,
     store_num,
@@ -63,4 +21,4 @@ select
     submarket_name,
     latitude,
     longitude
-from dim_store
+from {{ ref("int_store_completed") }}

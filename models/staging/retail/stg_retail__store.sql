@@ -1,5 +1,3 @@
-{{ config(materialized="run_table") }}
-
 with store as (
 
     {{
