@@ -70,12 +70,16 @@
     ) -%}
 {%- endmacro %}
 
-{#- Create the tables that some models' contracts describe, empty, unless they are there. -#}
+{#- Create the tables that some models' contracts describe, empty, unless they are there; those that
+    are get the columns that a newer release has added. -#}
 {% macro create_tables_from_contracts(nodes) -%}
     {%- for schema_name, group in nodes | groupby("schema") -%}
         {%- set folder = schema_folder(schema_name) -%}
         {%- set tables = run_query("show tables in " ~ schema_name) -%}
         {%- set existing = tables.columns["tableName"].values() -%}
+        {%- for node in group if node.alias in existing -%}
+            {%- do add_columns_of_contract(node) -%}
+        {%- endfor -%}
         {%- for node in group if node.alias not in existing -%}
             {%- set partition_by = node.config.get("partition_by") -%}
             {%- set columns = [] -%}
@@ -92,4 +96,18 @@
             ) -%}
         {%- endfor -%}
     {%- endfor -%}
+{%- endmacro %}
+
+
+{#- Add the columns of a model's contract that its table does not have; older rows answer null. -#}
+{% macro add_columns_of_contract(node) -%}
+    {%- set table = node.schema ~ "." ~ node.alias -%}
+    {%- set existing = run_query("show columns in " ~ table).columns[0].values() | list -%}
+    {%- set added = [] -%}
+    {%- for column in node.columns.values() if column.name not in existing -%}
+        {%- do added.append(column.name ~ " " ~ column.data_type) -%}
+    {%- endfor -%}
+    {%- if added -%}
+        {%- do run_query("alter table " ~ table ~ " add columns (" ~ added | join(", ") ~ ")") -%}
+    {%- endif -%}
 {%- endmacro %}

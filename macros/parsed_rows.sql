@@ -5,8 +5,9 @@
                    source's YAML
         business_date: column with the business date; none: dates are not judged
 
-    Result columns: row_id (unique in the table), load_date, file_name, the source's columns with
-    their types, and
+    Result columns: row_id (unique in the table, in the files' order within a block), load_date,
+    file_name, block_start, line_number and line_count (as macros/register_run.sql tells), the
+    source's columns with their types, and
         row_hash            of all typed columns: equal for rows that are equal in every column
         row_reject_reason   malformed_row, bad_value, missing_key, bad_flag (in this order), or null
         date_reject_reason  future_date, unknown_calendar_date, outside_covered_dates, or null; it
@@ -22,15 +23,22 @@
         | list -%}
     with source_rows as (
 
-        select * from {{ source("raw", raw_table) }}
+        select
+            *,
+            monotonically_increasing_id() as row_id
+        from {{ source("raw", raw_table) }}
 
     ),
 
     typed as (
 
         select
+            row_id,
             load_date,
             file_name,
+            block_start,
+            line_number,
+            line_count,
             _corrupt_record is not null as is_malformed,
             raw_row,
             {%- for column in columns %}
@@ -81,17 +89,18 @@
     )
 
     select
-        monotonically_increasing_id() as row_id,
+        row_id,
         load_date,
         file_name,
+        block_start,
+        line_number,
+        line_count,
         {%- for name in names %}
         typed_{{ name }} as {{ name }},
         {%- endfor %}
-        {#- A null leaves the hash as it is; the second half tells which columns are null. #}
-        xxhash64(
-            typed_{{ names | join(", typed_") }},
-            typed_{{ names | join(" is null, typed_") }} is null
-        ) as row_hash,
+        {%- set typed_names = [] -%}
+        {%- for name in names %}{% do typed_names.append("typed_" ~ name) %}{% endfor %}
+        {{ hash_of_row(typed_names) }} as row_hash,
         row_reject_reason,
         date_reject_reason,
         case
@@ -108,6 +117,13 @@
         end as raw_row
     from reasoned
 {% endmacro %}
+
+
+{#- A number for a row's typed values: equal for rows that are equal in every column. A null leaves
+    the hash as it is; the second half tells which columns are null. -#}
+{% macro hash_of_row(values) -%}
+    xxhash64({{ values | join(", ") }}, {{ values | join(" is null, ") }} is null)
+{%- endmacro %}
 
 
 {#- The columns of a raw table as a list of mappings: name, data_type, key and flag (booleans). -#}
@@ -136,9 +152,10 @@
                 when '0' then 0 when 'false' then 0 when '1' then 1 when 'true' then 1
             end
     {%- elif column.data_type == "date" -%}
-        {#- A cast alone would take 2026 or 2026-1-5 for a date. -#}
+        {#- A cast alone would take 2026 or 2026-1-5 for a date, and knows a year 0. -#}
         case
                 when {{ column.name }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+                    and {{ column.name }} >= '0001'
                     then try_cast({{ column.name }} as date)
             end
     {%- else -%}

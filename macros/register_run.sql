@@ -2,14 +2,20 @@
 
     Arguments
         request: a mapping with
-            run_id           text, unique
-            lake             URI of the lake's root folder
-            is_full_refresh  true: the lake is rebuilt from this run's files alone
-            files            one mapping per file: raw_table, load_date, file_name, row_count,
-                             first_business_date, last_business_date (none where no manifest tells)
-            sources          one mapping per raw table and order of columns: raw_table, columns
-                             (the file's columns in order; none for a column that is ignored),
-                             location (a path, or a Hadoop glob over the files)
+            run_id            text, unique
+            lake              URI of the lake's root folder
+            is_full_refresh   true: the lake is rebuilt from this run's files alone
+            limits            what differs for this run from the project's vars (none: nothing)
+                max_rejected_share   text of a number; none: the var of that name
+                accept_shrink        true: business dates may lose their rows
+            malformed_tables  raw tables with records that Spark must not see
+            sources           one mapping per raw table, order of columns and location: raw_table,
+                              columns (the file's columns in order; none for one that is ignored),
+                              is_multi_line, encoding, location (a path, or a Hadoop glob over
+                              paths)
+
+    What was written beside the tables before (shelfweek/registration.py): raw/run_files/<run_id>
+    and, where there are malformed_tables, raw/malformed_records/<run_id>.
 
     Its results are tables (schemas raw and run), because under Airflow every later node is an
     invocation of dbt of its own. -#}
@@ -30,19 +36,90 @@
         models_materialized_as("published") + models_materialized_as("run_slices")
     ) -%}
     {%- do undo_interrupted_publication() -%}
+    {%- do register_lists(request) -%}
+    {%- do register_request(request) -%}
     {%- for source_node in graph.sources.values() | selectattr("source_name", "equalto", "raw") -%}
         {%- do register_raw_table(
             source_node,
             request.sources | selectattr("raw_table", "equalto", source_node.name) | list,
+            source_node.name in request.malformed_tables,
         ) -%}
     {%- endfor -%}
-    {%- do register_files(request) -%}
 {% endmacro %}
 
 
-{#- One external CSV table per order of columns, and a view over them with the contract's columns.
-    All columns are text: what does not parse must be seen, not lost. -#}
-{% macro register_raw_table(source_node, parts) %}
+{#- The lists that were written beside the tables, as tables. -#}
+{% macro register_lists(request) %}
+    {%- set lists = {
+        "run_files":
+            "run_id string, raw_table string, load_date date, file_name string, row_count bigint, "
+            ~ "first_business_date date, last_business_date date, "
+            ~ "blank_runs array<struct<lines_before: bigint, line_count: bigint>>",
+    } -%}
+    {%- if request.malformed_tables -%}
+        {%- do lists.update({
+            "malformed_records":
+                "raw_table string, file_name string, line_number bigint, line_count bigint, "
+                ~ "text string"
+        }) -%}
+    {%- endif -%}
+    {%- for name, columns in lists.items() -%}
+        {%- set table = layer_schema("raw") ~ "." ~ name -%}
+        {%- do run_query("drop table if exists " ~ table) -%}
+        {%- do run_query(
+            "create table " ~ table ~ " (" ~ columns ~ ") using json location "
+            ~ sql_string(request.lake ~ "/raw/" ~ name ~ "/" ~ request.run_id)
+        ) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{#- What this run was asked, with its limits. -#}
+{% macro register_request(request) %}
+    {%- set table = layer_schema("raw") ~ ".run_requests" -%}
+    {%- set max_rejected_share = request.limits.max_rejected_share or var("max_rejected_share") -%}
+    {%- do run_query("drop table if exists " ~ table) -%}
+    {%- do run_query(
+        "create table " ~ table ~ " using parquet location "
+        ~ sql_string(request.lake ~ "/raw/run_requests/" ~ request.run_id) ~ " as select "
+        ~ [
+            sql_literal(request.run_id, "string") ~ " as run_id",
+            sql_literal(request.is_full_refresh | lower, "boolean") ~ " as is_full_refresh",
+            share_literal("max_rejected_share", max_rejected_share) ~ " as max_rejected_share",
+            share_literal("min_restated_share", var("min_restated_share"))
+            ~ " as min_restated_share",
+            sql_literal(var("min_restated_rows") | int(-1), "bigint") ~ " as min_restated_rows",
+            sql_literal(request.limits.accept_shrink | lower, "boolean") ~ " as accept_shrink",
+        ] | join(", ")
+    ) -%}
+{% endmacro %}
+
+
+{#- A share as a SQL literal, refused unless it is a number from 0 to 1. -#}
+{% macro share_literal(name, value) -%}
+    {%- set share = value | float(-1) -%}
+    {%- if share < 0 or share > 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            name ~ " is " ~ value ~ ": a number from 0 to 1 is expected."
+        ) -%}
+    {%- endif -%}
+    {%- do return(sql_literal(value, "double")) -%}
+{%- endmacro %}
+
+
+{#- One external CSV table per order of columns and location, and a view over them with the
+    contract's columns. All columns are text: what does not parse must be seen, not lost.
+
+    Beside the contract's columns the view has
+        _corrupt_record  the row as it stands in the file, if it has the wrong number of fields
+        raw_row          the row as text
+        load_date, file_name
+        block_start      offset of the part of the file that one task reads; none: not from a file
+                         that Spark reads
+        line_number      the line where the row begins, where it is known already
+        line_count       lines that the row takes -#}
+{% macro register_raw_table(source_node, parts, has_malformed_records) %}
+    {%- set columns = source_node.columns.keys() | join(", ") -%}
     {%- set selects = [] -%}
     {%- for part in parts -%}
         {%- set table = source_node.schema ~ "." ~ source_node.name ~ "_files_" ~ loop.index -%}
@@ -53,8 +130,7 @@
         {%- do run_query("drop table if exists " ~ table) -%}
         {%- do run_query(
             "create table " ~ table ~ " (" ~ names | join(" string, ") ~ " string, "
-            ~ "_corrupt_record string) using csv options ("
-            ~ csv_options(source_node.meta.get("multi_line", false)) ~ ") location "
+            ~ "_corrupt_record string) using csv options (" ~ csv_options(part) ~ ") location "
             ~ sql_string(part.location)
         ) -%}
         {%- set raw_row -%}
@@ -67,11 +143,29 @@
                 )
             )
         {%- endset -%}
+        {%- set text = "coalesce(_corrupt_record, concat_ws('', " ~ names | join(", ") ~ "))" -%}
+        {%- set line_count = (
+            "1 + length(" ~ text ~ ") - length(replace(" ~ text ~ ", char(10), ''))"
+            if part.is_multi_line
+            else "1"
+        ) -%}
         {%- do selects.append(
-            "select " ~ source_node.columns.keys() | join(", ") ~ ", _corrupt_record, "
-            ~ raw_row ~ " as raw_row, _metadata.file_name as file_name from " ~ table
+            "select " ~ columns ~ ", _corrupt_record, " ~ raw_row ~ " as raw_row, "
+            ~ "_metadata.file_name as file_name, _metadata.file_block_start as block_start, "
+            ~ "cast(null as bigint) as line_number, cast(" ~ line_count ~ " as bigint) as "
+            ~ "line_count from " ~ table
         ) -%}
     {%- endfor -%}
+    {%- if has_malformed_records -%}
+        {%- do selects.append(
+            "select cast(null as string) as "
+            ~ source_node.columns.keys() | join(", cast(null as string) as ")
+            ~ ", text as _corrupt_record, text as raw_row, file_name, "
+            ~ "cast(null as bigint) as block_start, line_number, line_count from "
+            ~ source_node.schema ~ ".malformed_records where raw_table = "
+            ~ sql_string(source_node.name)
+        ) -%}
+    {%- endif -%}
     {#- The date stands right behind the table's name: sales_20261120.csv, sales_20261120_3.csv -#}
     {%- set digit = source_node.name | length + 2 -%}
     {%- do run_query(
@@ -84,40 +178,13 @@
 {% endmacro %}
 
 
-{#- nullValue: an empty field is null in any case; a text that cannot occur keeps "" (a quoted,
-    empty text) apart from it.
-    columnPruning: with it, rows with a wrong number of fields pass unseen.
-    multiLine: one task per file; only where texts may hold line ends. -#}
-{% macro csv_options(multi_line) -%}
+{#- columnPruning: with it, rows with a wrong number of fields pass unseen.
+    maxCharsPerColumn: no limit; quotes that are not closed are taken out before.
+    multiLine: one task per file; only where texts hold line ends, or where an encoding has line
+    ends of more than one byte. -#}
+{% macro csv_options(part) -%}
+    {%- set is_wide = part.encoding.lower().startswith(("utf-16", "utf-32")) -%}
     header 'true', mode 'PERMISSIVE', columnNameOfCorruptRecord '_corrupt_record', escape '"',
-    columnPruning 'false', maxCharsPerColumn '-1', multiLine '{{ multi_line | lower }}'
+    columnPruning 'false', maxCharsPerColumn '-1', encoding {{ sql_string(part.encoding) }},
+    multiLine '{{ (part.is_multi_line or is_wide) | lower }}'
 {%- endmacro %}
-
-
-{#- The table of this run's files. -#}
-{% macro register_files(request) %}
-    {%- set table = layer_schema("raw") ~ ".run_files" -%}
-    {%- set rows = [] -%}
-    {%- for file in request.files -%}
-        {%- do rows.append(
-            "(" ~ [
-                sql_literal(request.run_id, "string"),
-                sql_literal(request.is_full_refresh | lower, "boolean"),
-                sql_literal(file.raw_table, "string"),
-                sql_literal(file.load_date, "date"),
-                sql_literal(file.file_name, "string"),
-                sql_literal(file.row_count, "bigint"),
-                sql_literal(file.first_business_date, "date"),
-                sql_literal(file.last_business_date, "date"),
-            ] | join(", ") ~ ")"
-        ) -%}
-    {%- endfor -%}
-    {%- do run_query("drop table if exists " ~ table) -%}
-    {%- do run_query(
-        "create table " ~ table ~ " using parquet location "
-        ~ sql_string(request.lake ~ "/raw/run_files/" ~ invocation_folder())
-        ~ " as select * from values " ~ rows | join(", ") ~ " as run_files (run_id, "
-        ~ "is_full_refresh, raw_table, load_date, file_name, row_count, first_business_date, "
-        ~ "last_business_date)"
-    ) -%}
-{% endmacro %}

@@ -7,26 +7,26 @@ folder. A night with a manifest is judged by it; one without goes by the files a
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import json
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import fsspec
 from fsspec import AbstractFileSystem
 
-from shelfweek.contract import raw_columns
+from shelfweek.contents import NOT_READ, Contents, read_contents
+from shelfweek.contract import raw_columns, raw_tables
 
 # The dates that a file's rows may have come from are told for these tables only.
 WINDOWED_TABLES = ("sales", "inventory")
-HEADER_BYTES = 1 << 16
+READERS = 8
+"""Files that are read at once."""
 
 _DATA_NAME = re.compile(r"(?P<table>[a-z]+)_(?P<day>\d{8})(?:_(?P<part>\w+))?\.csv(?:\.gz)?")
 _MANIFEST_NAME = re.compile(r"manifest_(?P<day>\d{8})\.json")
@@ -42,7 +42,7 @@ class DataFile:
     """One file of a dump.
 
     Attributes:
-        path: where fsspec finds it; `columns` its header, lower case, in the file's order.
+        path: where fsspec finds it.
         row_count, first_business_date, last_business_date: what the manifest says, if there is one.
     """
 
@@ -50,15 +50,20 @@ class DataFile:
     load_date: date
     path: str
     size: int
-    columns: tuple[str, ...] = ()
     row_count: int | None = None
     first_business_date: date | None = None
     last_business_date: date | None = None
+    contents: Contents = NOT_READ
 
     @property
     def name(self) -> str:
         """The file's name without its folder."""
         return posixpath.basename(self.path)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The header, lower case, in the file's order."""
+        return self.contents.columns
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,9 @@ class Landing:
         tables = {file.table for file in files}
         problems += [f"no file for table {table}" for table in raw_columns() if table not in tables]
         if not problems:
-            files = [self._with_columns(file, problems, warnings) for file in files]
+            files = self._inspected(files)
+            problems = [fault for file in files for fault in file.contents.faults]
+            warnings += [warning for file in files for warning in file.contents.warnings]
         if problems:
             raise LandingError(
                 f"the dump of {load_date} in {self.uri} is not whole:\n  " + "\n  ".join(problems)
@@ -185,36 +192,20 @@ class Landing:
         ]
         return files, faults
 
-    def _with_columns(self, file: DataFile, problems: list[str], warnings: list[str]) -> DataFile:
-        """The file with its header read; missing columns go to problems, extra ones to warnings."""
-        header = self._header(file)
-        expected = raw_columns()[file.table]
-        relative = self._relative(file.path)
-        missing = [name.upper() for name in expected if name not in header]
-        twice = sorted({name.upper() for name in header if header.count(name) > 1})
-        extra = [name.upper() for name in header if name not in expected]
-        if not header:
-            problems.append(f"{relative} of table {file.table} is empty: not even a header line")
-        elif missing:
-            problems.append(f"{relative} of table {file.table} lacks columns {', '.join(missing)}")
-        elif twice:
-            problems.append(f"{relative} of table {file.table} has {', '.join(twice)} twice")
-        elif extra:
-            warnings.append(f"{relative}: extra columns ignored: {', '.join(extra)}")
-        return DataFile(**{**file.__dict__, "columns": header})
+    def _inspected(self, files: Iterable[DataFile]) -> list[DataFile]:
+        """The files with their contents, each read once from its first line to its last."""
 
-    def _header(self, file: DataFile) -> tuple[str, ...]:
-        with self.file_system.open(file.path, "rb") as raw:
-            stream = gzip.GzipFile(fileobj=raw, mode="rb") if file.path.endswith(".gz") else raw
-            try:
-                start = stream.read(HEADER_BYTES)
-            except (EOFError, OSError, gzip.BadGzipFile) as error:
-                raise LandingError(
-                    f"{self._relative(file.path)} cannot be read: {error}"
-                ) from error
-        text = start.decode("utf-8-sig", errors="replace")
-        first = next(csv.reader(io.StringIO(text, newline="")), [])
-        return tuple(name.strip().lower() for name in first)
+        def inspected(file: DataFile) -> DataFile:
+            contents = read_contents(
+                lambda: self.file_system.open(file.path, "rb"),
+                self._relative(file.path),
+                raw_tables()[file.table],
+            )
+            return replace(file, contents=contents)
+
+        # Most of the time is spent waiting for a disk or an object store.
+        with ThreadPoolExecutor(READERS) as readers:
+            return list(readers.map(inspected, files))
 
     def _relative(self, path: str) -> str:
         return posixpath.relpath(path, self.root)
@@ -231,7 +222,7 @@ class _ManifestEntry:
 
     def described(self, file: DataFile) -> DataFile:
         return DataFile(
-            file.table, file.load_date, file.path, file.size, (), self.row_count, self.first,
+            file.table, file.load_date, file.path, file.size, self.row_count, self.first,
             self.last,
         )  # fmt: skip
 
@@ -294,67 +285,3 @@ def _date(digits: str) -> date | None:
         return date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
     except ValueError:
         return None
-
-
-def request_of(
-    nights: Sequence[Night],
-    landing: Landing,
-    *,
-    run_id: str,
-    lake_uri: str,
-    is_full_refresh: bool,
-) -> dict[str, Any]:
-    """Build the argument of the dbt operation `register_run` (macros/register_run.sql)."""
-    files = [file for night in nights for file in night.files]
-    groups: dict[tuple[str, tuple[str, ...]], list[DataFile]] = defaultdict(list)
-    for file in files:
-        groups[file.table, file.columns].append(file)
-    return {
-        "run_id": run_id,
-        "lake": lake_uri,
-        "is_full_refresh": is_full_refresh,
-        "files": [
-            {
-                "raw_table": file.table,
-                "load_date": file.load_date.isoformat(),
-                "file_name": file.name,
-                "row_count": file.row_count,
-                "first_business_date": _iso(file.first_business_date),
-                "last_business_date": _iso(file.last_business_date),
-            }
-            for file in files
-        ],
-        "sources": [
-            {
-                "raw_table": table,
-                "columns": [name if name in raw_columns()[table] else None for name in columns],
-                "location": _glob_over([uri_of(landing.file_system, f.path) for f in group]),
-            }
-            for (table, columns), group in groups.items()
-        ],
-    }
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
-
-
-def uri_of(file_system: AbstractFileSystem, path: str) -> str:
-    """Return the path as Hadoop names it."""
-    name: str = file_system.unstrip_protocol(path)
-    return name.replace("file://", "file:", 1)
-
-
-def _glob_over(uris: Sequence[str]) -> str:
-    """Return one Hadoop glob that matches exactly these files, which share a root folder."""
-    # A path's functions would take the two slashes of s3:// for one.
-    scheme, slashes, _ = uris[0].rpartition("://")
-    paths = [uri.removeprefix(scheme + slashes) for uri in uris]
-    root = posixpath.commonpath([posixpath.dirname(path) for path in paths])
-    names = [_escaped(posixpath.relpath(path, root)) for path in paths]
-    files = names[0] if len(names) == 1 else "{" + ",".join(names) + "}"
-    return f"{scheme}{slashes}{_escaped(root)}/{files}"
-
-
-def _escaped(path: str) -> str:
-    return re.sub(r"([\\{}\[\]*?,^])", r"\\\1", path)

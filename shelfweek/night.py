@@ -20,7 +20,8 @@ from dbt.contracts.graph.manifest import Manifest
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.lake import sweep
-from shelfweek.landing import Landing, Night, request_of
+from shelfweek.landing import Landing, Night
+from shelfweek.registration import register_files
 
 Progress = Callable[[str, float], None]
 """Called with what was done and how many seconds it took."""
@@ -162,9 +163,13 @@ def register(
     """
     newest = max(night.load_date for night in nights)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{newest:%Y%m%d}"
-    request = request_of(
-        nights, landing, run_id=run_id, lake_uri=lake_uri, is_full_refresh=is_full_refresh
-    )
+    request = {
+        "run_id": run_id,
+        "lake": lake_uri,
+        "is_full_refresh": is_full_refresh,
+        "limits": {"max_rejected_share": None, "accept_shrink": False},
+        **register_files(nights, landing, run_id=run_id, lake_uri=lake_uri),
+    }
     arguments = json.dumps({"request": request})
     result = project.invoke("run-operation", "register_run", "--args", arguments)
     if not result.success:

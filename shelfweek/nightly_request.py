@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from shelfweek.contract import raw_columns
-from shelfweek.landing import Landing, LandingError, Night, uri_of
+from shelfweek.landing import Landing, LandingError, Night
+from shelfweek.registration import uri_of
 
 _URI = {"type": "string", "pattern": r"^s3://[a-z0-9.-]{3,63}/\S+$"}
 _INSTANCE_TYPE = {"type": "string", "pattern": r"^[a-z0-9-]+\.[a-z0-9-]+$"}

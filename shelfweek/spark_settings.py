@@ -12,6 +12,9 @@ CORRECTNESS: Mapping[str, str] = MappingProxyType(
         "spark.sql.ansi.enabled": "true",
         # A night gives the same result wherever it runs.
         "spark.sql.session.timeZone": "UTC",
+        # Dates before 1582, as sentinels often are, are written and read as they stand.
+        "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+        "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
         # Each session caches where an unpartitioned table lies and would go on reading the old
         # folder after `alter table ... set location` in another session.
         "spark.sql.filesourceTableRelationCacheSize": "0",
@@ -35,6 +38,8 @@ _BY_PLACE: Mapping[str, tuple[str | None, str | None]] = MappingProxyType(
             "jdbc:derby:;databaseName=db;create=true",
             None,
         ),
+        # A checksum beside a file (.name.crc) is left over from another copy of it as a rule.
+        "spark.hadoop.fs.file.impl": ("org.apache.hadoop.fs.RawLocalFileSystem", None),
         # s3:// is S3A in both places: EMR 7.10 and later have it so by default.
         "spark.hadoop.fs.s3.impl": (_S3A, None),
         # Executors come and go with the statements; a laptop has none.

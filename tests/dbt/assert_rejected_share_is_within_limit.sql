@@ -1,9 +1,14 @@
--- A dump with more bad rows than var max_rejected_share is not published. Look at the rows in
--- int_rejected_rows, mend the source and unload the night again, or raise the limit for one run.
+-- A dump with more bad rows than the limit (var max_rejected_share) is not published. Look at the
+-- rows in int_rejected_rows, mend the source and unload the night again, or raise the limit for one
+-- run.
 select
-    load_date,
-    raw_table,
-    rows_read,
-    rows_rejected
-from {{ ref("int_load_row_counts") }}
-where is_of_this_run and rows_rejected > {{ var("max_rejected_share") }} * rows_read
+    counts.load_date,
+    counts.raw_table,
+    counts.rows_read,
+    counts.rows_rejected,
+    requests.max_rejected_share
+from {{ ref("int_load_row_counts") }} as counts
+cross join {{ source("run", "run_requests") }} as requests
+where
+    counts.is_of_this_run
+    and counts.rows_rejected > requests.max_rejected_share * counts.rows_read

@@ -12,7 +12,8 @@ published as (
 
 ),
 
--- A file without rows counts too.
+-- A file without rows counts too. A malformed row counts as many rows as it takes lines: whatever
+-- an open quote has swallowed.
 measured as (
 
     select
@@ -27,7 +28,7 @@ measured as (
         load_date,
         '{{ raw_table }}' as raw_table,
         'rows_read' as measure,
-        1 as number
+        if(row_reject_reason = 'malformed_row', line_count, 1) as number
     from {{ ref("base_retail__" ~ raw_table) }}
     {%- endfor %}
     union all
@@ -50,7 +51,7 @@ measured as (
         load_date,
         table_name as raw_table,
         'rows_rejected' as measure,
-        1 as number
+        if(reason = 'malformed_row', line_count, 1) as number
     from {{ ref("int_rejected_rows") }}
 
 ),

@@ -4,16 +4,15 @@
     relation_folder(ref("int_weekly_sales_inventory_aggregated"))
 ) %}
 {%- set rejects = sql_string(relation_folder(ref("int_rejected_rows"))) %}
-{#- Published with or without rows: the model with a table's rows, how many publishing adds to them
-    (the unknown member; runs itself, so many that they are not known yet), and whether a night that
-    is older than the newest one changes the table. -#}
+{#- Published with or without rows: the model with a table's rows (none for runs itself, whose rows
+    are not known yet), and whether a night that is older than the newest one changes the table. -#}
 {%- set whole_tables = {
-    "dim_store": ("stg_retail__store", 1, false),
-    "dim_product": ("stg_retail__product", 1, false),
-    "dim_calendar": ("stg_retail__calendar", 0, false),
-    "load_coverage": ("base_retail__load_coverage", 0, true),
-    "load_row_counts": ("int_load_row_counts", 0, true),
-    "runs": (none, "null", true),
+    "dim_store": ("int_store_completed", false),
+    "dim_product": ("int_product_completed", false),
+    "dim_calendar": ("stg_retail__calendar", false),
+    "load_coverage": ("base_retail__load_coverage", true),
+    "load_row_counts": ("int_load_row_counts", true),
+    "runs": (none, true),
 } %}
 
 with run as (
@@ -64,7 +63,7 @@ built_rows as (
         'rejected_rows' as table_name,
         load_date as partition_date
     from {{ ref("int_rejected_rows") }}
-    {%- for table_name, (model, added_rows, is_for_every_load) in whole_tables.items() if model %}
+    {%- for table_name, (model, is_for_every_load) in whole_tables.items() if model %}
     union all
     select
         '{{ table_name }}' as table_name,
@@ -90,11 +89,11 @@ whole_tables as (
     select *
     from
         values
-        {%- for table_name, (model, added_rows, is_for_every_load) in whole_tables.items() %}
-        ('{{ table_name }}', {{ added_rows }}, {{ is_for_every_load | lower }})
+        {%- for table_name, (model, is_for_every_load) in whole_tables.items() %}
+        ('{{ table_name }}', {{ (model is not none) | lower }}, {{ is_for_every_load | lower }})
         {{- "," if not loop.last }}
         {%- endfor %}
-            as whole_tables (table_name, added_rows, is_for_every_load)
+            as whole_tables (table_name, is_counted, is_for_every_load)
 
 ),
 
@@ -111,7 +110,7 @@ built as (
     select
         whole_tables.table_name,
         cast(null as date) as partition_date,
-        coalesce(row_counts.row_count, 0) + whole_tables.added_rows as row_count,
+        if(whole_tables.is_counted, coalesce(row_counts.row_count, 0), null) as row_count,
         whole_tables.is_for_every_load
     from whole_tables
     left join row_counts

@@ -7,7 +7,13 @@
 
 {%- set raw_tables = ["sales", "inventory", "store", "product", "calendar"] %}
 
-with left_out as (
+with lines as (
+
+    select * from {{ ref("int_lines_located") }}
+
+),
+
+left_out as (
 
     select * from {{ ref("base_retail__repeated_rows") }}
     where resolution <> 'kept'
@@ -40,34 +46,64 @@ misfits as (
 conflicts as (
 
     {%- for raw_table in tables_with_conflicts(raw_tables) %}
-    {%- set rows = ref("base_retail__" ~ raw_table) %}
-    {%- set keys = source_columns(raw_table) | selectattr("key") | list %}
+    {%- set columns = source_columns(raw_table) %}
+    {%- set keys = columns | selectattr("key") | map(attribute="name") | join(", ") | upper %}
+    {%- set values = [] %}
+    {%- for column in columns %}{% do values.append(typed_value(column)) %}{% endfor %}
     select
         '{{ raw_table }}' as raw_table,
-        '{{ keys | map(attribute="name") | join(", ") | upper }}' as reject_column,
-        rows_again.file_name,
+        '{{ keys }}' as reject_column,
+        conflicting_rows.row_id,
+        conflicting_rows.file_name,
         rows_again.raw_row,
-        rows_again.load_date
-    from {{ source("raw", raw_table) }} as rows_again
-    semi join
+        conflicting_rows.load_date
+    from
         (
-            select base_rows.*
-            from {{ rows }} as base_rows
+            select
+                base_rows.row_id,
+                base_rows.file_name,
+                base_rows.load_date,
+                base_rows.row_hash,
+                row_number() over (
+                    partition by base_rows.file_name, base_rows.row_hash order by base_rows.row_id
+                ) as number_among_equals
+            from {{ ref("base_retail__" ~ raw_table) }} as base_rows
             semi join left_out
                 on base_rows.row_id = left_out.row_id
                 and left_out.raw_table = '{{ raw_table }}'
                 and left_out.resolution = 'conflicting_duplicate'
         ) as conflicting_rows
-        on rows_again.file_name = conflicting_rows.file_name
-        {%- for key in keys %}
-        and try_cast(rows_again.{{ key.name }} as {{ key.data_type }})
-        = conflicting_rows.{{ key.name }}
-        {%- endfor %}
+    inner join
+        (
+            select
+                typed_again.*,
+                row_number() over (
+                    partition by typed_again.file_name, typed_again.row_hash
+                    order by typed_again.raw_row
+                ) as number_among_equals
+            from
+                (
+                    select
+                        file_name,
+                        raw_row,
+                        {{ hash_of_row(values) }} as row_hash
+                    from {{ source("raw", raw_table) }}
+                ) as typed_again
+            left anti join misfits
+                on misfits.raw_table = '{{ raw_table }}'
+                and typed_again.file_name = misfits.file_name
+                and typed_again.raw_row = misfits.raw_row
+                and misfits.row_reject_reason is not null
+        ) as rows_again
+        on conflicting_rows.file_name = rows_again.file_name
+        and conflicting_rows.row_hash = rows_again.row_hash
+        and conflicting_rows.number_among_equals = rows_again.number_among_equals
     union all
     {%- endfor %}
     select
         cast(null as string) as raw_table,
         cast(null as string) as reject_column,
+        cast(null as bigint) as row_id,
         cast(null as string) as file_name,
         cast(null as string) as raw_row,
         cast(null as date) as load_date
@@ -78,28 +114,43 @@ conflicts as (
 rejected as (
 
     select
-        raw_table as table_name,
+        raw_table,
+        row_id,
         file_name,
         coalesce(row_reject_reason, date_reject_reason) as reason,
-        reject_column as column_name,
+        reject_column,
         raw_row,
         load_date
     from misfits
     left anti join left_out using (raw_table, row_id)
     union all
     select
-        conflicts.raw_table as table_name,
-        conflicts.file_name,
+        raw_table,
+        row_id,
+        file_name,
         'conflicting_duplicate' as reason,
-        conflicts.reject_column as column_name,
-        conflicts.raw_row,
-        conflicts.load_date
+        reject_column,
+        raw_row,
+        load_date
     from conflicts
-    left anti join misfits
-        on conflicts.raw_table = misfits.raw_table
-        and conflicts.file_name = misfits.file_name
-        and conflicts.raw_row = misfits.raw_row
-        and misfits.row_reject_reason is not null
+
+),
+
+rejected_rows as (
+
+    select
+        rejected.raw_table as table_name,
+        rejected.file_name,
+        rejected.reason,
+        rejected.reject_column as column_name,
+        rejected.raw_row,
+        lines.line_number,
+        lines.line_count,
+        rejected.load_date
+    from rejected
+    left join lines
+        on rejected.raw_table = lines.raw_table
+        and rejected.row_id = lines.row_id
 
 )
 
@@ -109,5 +160,7 @@ select
     reason,
     column_name,
     raw_row,
+    line_number,
+    line_count,
     load_date
-from rejected
+from rejected_rows

@@ -1,3 +1,9 @@
+{#- Whether the calendar has all days of a week (window "week") that it will ever have. Days far in
+    the future (9999-12-31) are no continuation. -#}
+{%- set is_whole_week -%}
+    count(*) over week = 7
+        or coalesce(max(next_day) over week <= max(cal_dt) over week + 7, false)
+{%- endset -%}
 with run as (
 
     select * from {{ ref("base_retail__run") }}
@@ -51,25 +57,45 @@ calendar as (
 
 ),
 
--- A week is what the calendar says; it is never computed from the date.
+days as (
+
+    select
+        *,
+        lead(cal_dt) over (order by cal_dt) as next_day
+    from calendar
+    where yr_num is not null and wk_num is not null
+
+),
+
+days_before_run as (
+
+    select
+        *,
+        lead(cal_dt) over (order by cal_dt) as next_day
+    from calendar_before_run
+    where yr_num is not null and wk_num is not null
+
+),
+
+-- A week is what the calendar says; it is never computed from the date. The last one of a calendar
+-- may be cut off: unless it has seven days, the calendar must go on after it.
 week_days as (
 
     select
-        calendar.cal_dt as business_date,
-        calendar.yr_num as year_number,
-        calendar.wk_num as week_number,
-        min(calendar.cal_dt) over week as week_start_date,
-        max(calendar.cal_dt) over week as week_end_date,
-        cast(count_if(calendar.cal_dt <= run.as_of_date) over week as int) as days_in_week,
-        max(calendar.cal_dt) over week <= run.as_of_date as is_complete_week,
+        days.cal_dt as business_date,
+        days.yr_num as year_number,
+        days.wk_num as week_number,
+        min(days.cal_dt) over week as week_start_date,
+        max(days.cal_dt) over week as week_end_date,
+        cast(count_if(days.cal_dt <= run.as_of_date) over week as int) as days_in_week,
         count(*) over week as days_in_calendar,
+        {{ is_whole_week }} as is_whole_in_calendar,
         run.as_of_date,
         run.previous_as_of_date,
         run.is_full_refresh
-    from calendar
+    from days
     cross join run
-    where calendar.yr_num is not null and calendar.wk_num is not null
-    window week as (partition by calendar.yr_num, calendar.wk_num)
+    window week as (partition by days.yr_num, days.wk_num)
 
 ),
 
@@ -79,8 +105,10 @@ week_days_before_run as (
         cal_dt as business_date,
         yr_num as year_number,
         wk_num as week_number,
-        count(*) over (partition by yr_num, wk_num) as days_in_calendar
-    from calendar_before_run
+        count(*) over week as days_in_calendar,
+        {{ is_whole_week }} as is_whole_in_calendar
+    from days_before_run
+    window week as (partition by yr_num, wk_num)
 
 ),
 
@@ -107,6 +135,7 @@ reasons as (
             week_days.year_number <=> week_days_before_run.year_number
             and week_days.week_number <=> week_days_before_run.week_number
             and week_days.days_in_calendar <=> week_days_before_run.days_in_calendar
+            and week_days.is_whole_in_calendar <=> week_days_before_run.is_whole_in_calendar
         ) as is_new_in_calendar
     from week_days
     left join dates_with_rows
@@ -146,7 +175,7 @@ select
     week_start_date,
     week_end_date,
     days_in_week,
-    is_complete_week,
+    is_whole_in_calendar and week_end_date <= as_of_date as is_complete_week,
     touch_reason
 from judged
 where is_week_with_rows and touch_reason is not null

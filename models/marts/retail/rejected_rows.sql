@@ -7,5 +7,7 @@ select
     reason,
     column_name,
     raw_row,
+    line_number,
+    line_count,
     load_date
 from {{ ref("int_rejected_rows") }}

@@ -34,7 +34,9 @@ rows_of_reasons as (
         0 as rows_read,
         0 as rows_accepted,
         0 as rows_duplicate,
-        count(*) as rows_rejected
+        -- A malformed row counts as many rows as it takes lines; older loads do not tell lines.
+        sum(case when reason = 'malformed_row' then coalesce(line_count, 1) else 1 end)
+            as rows_rejected
     from rejected_rows
     group by load_date, table_name, reason
 

@@ -1,6 +1,12 @@
 {{ config(materialized="run_table") }}
 
-with files as (
+with request as (
+
+    select * from {{ source("run", "run_requests") }}
+
+),
+
+files as (
 
     select * from {{ source("run", "run_files") }}
 
@@ -15,12 +21,13 @@ counts as (
 files_of_run as (
 
     select
-        run_id,
-        is_full_refresh,
-        min(load_date) as first_load_date,
-        max(load_date) as last_load_date
-    from files
-    group by run_id, is_full_refresh
+        request.run_id,
+        request.is_full_refresh,
+        min(files.load_date) as first_load_date,
+        max(files.load_date) as last_load_date
+    from request
+    cross join files
+    group by request.run_id, request.is_full_refresh
 
 ),
 

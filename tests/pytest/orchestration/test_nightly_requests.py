@@ -11,8 +11,9 @@ import pytest
 from nights import NightDump
 
 from shelfweek.lake import copy_dimension_files
-from shelfweek.landing import Landing, _glob_over, uri_of
+from shelfweek.landing import Landing
 from shelfweek.nightly_request import NightlyRequest, RequestError
+from shelfweek.registration import _glob_over, uri_of
 
 LOAD_DATE = date(2026, 11, 20)
 

@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dumps import LOAD_DATE, night_tables, sale, stock
 from reference.cases import trailing_window, write_dump
 
 from shelfweek.contract import raw_columns
-from shelfweek.landing import Landing, LandingError, Night, request_of
+from shelfweek.landing import Landing, LandingError, Night
+from shelfweek.registration import register_files
 
 MANIFEST = f"manifest/load_date={LOAD_DATE}/manifest_{LOAD_DATE:%Y%m%d}.json"
 SALES = f"sales/load_date={LOAD_DATE}/sales_{LOAD_DATE:%Y%m%d}.csv"
@@ -30,6 +32,15 @@ def landing(tmp_path: Path) -> Path:
 def opened(folder: Path, load_date: date = LOAD_DATE) -> Night:
     """The night, as a run opens it."""
     return Landing.scan(str(folder)).open_night(load_date)
+
+
+def sources_of(folder: Path) -> list[dict[str, Any]]:
+    """The CSV tables that a run makes over the night's files."""
+    landing = Landing.scan(str(folder))
+    lake = f"file:{folder.parent / 'lake'}"
+    known = register_files([landing.open_night(LOAD_DATE)], landing, run_id="r", lake_uri=lake)
+    sources: list[dict[str, Any]] = known["sources"]
+    return sources
 
 
 def fault(folder: Path, load_date: date = LOAD_DATE) -> str:
@@ -96,10 +107,7 @@ def test_an_extra_column_is_a_warning(tmp_path: Path) -> None:
 
 def test_extra_columns_reach_no_table(tmp_path: Path) -> None:
     write_dump(tmp_path, LOAD_DATE, night_tables(), extra_columns={"store": ["note"]})
-    landing = Landing.scan(str(tmp_path))
-    night = landing.open_night(LOAD_DATE)
-    request = request_of([night], landing, run_id="r", lake_uri="file:/l", is_full_refresh=False)
-    (store,) = (part for part in request["sources"] if part["raw_table"] == "store")
+    (store,) = (part for part in sources_of(tmp_path) if part["raw_table"] == "store")
     assert store["columns"] == [*raw_columns()["store"], None]
 
 
@@ -122,11 +130,7 @@ def test_parts_with_differing_headers_become_sources_of_their_own(tmp_path: Path
     write_dump(tmp_path, LOAD_DATE, night_tables([sale("01-05", "1", "2")]), parts=2)
     second = tmp_path / SALES.replace(".csv", "_2.csv")
     second.write_text(",".join(reversed(raw_columns()["sales"])) + "\n")
-    landing = Landing.scan(str(tmp_path))
-    request = request_of(
-        [landing.open_night(LOAD_DATE)], landing, run_id="r", lake_uri="l", is_full_refresh=False
-    )
-    parts = [part for part in request["sources"] if part["raw_table"] == "sales"]
+    parts = [part for part in sources_of(tmp_path) if part["raw_table"] == "sales"]
     assert [part["columns"] for part in parts] == [
         list(raw_columns()["sales"]),
         list(reversed(raw_columns()["sales"])),
@@ -136,11 +140,7 @@ def test_parts_with_differing_headers_become_sources_of_their_own(tmp_path: Path
 def test_signs_of_hadoop_globs_in_a_path_are_escaped(tmp_path: Path) -> None:
     folder = tmp_path / "a {b}, [c] *"
     write_dump(folder, LOAD_DATE, night_tables(), parts=2)
-    landing = Landing.scan(str(folder))
-    request = request_of(
-        [landing.open_night(LOAD_DATE)], landing, run_id="r", lake_uri="l", is_full_refresh=False
-    )
-    for part in request["sources"]:
+    for part in sources_of(folder):
         assert r"a \{b\}\, \[c\] \*" in part["location"]
 
 
@@ -215,7 +215,7 @@ def test_a_torn_gzip_file_is_named(tmp_path: Path) -> None:
     write_dump(tmp_path, LOAD_DATE, night_tables(), gzip=True)
     file = tmp_path / f"{SALES}.gz"
     file.write_bytes(file.read_bytes()[:30])
-    assert f"{SALES}.gz cannot be read" in fault(tmp_path)
+    assert f"{SALES}.gz is torn or damaged" in fault(tmp_path)
 
 
 def test_a_file_with_another_date_than_its_folder_is_named(landing: Path) -> None:

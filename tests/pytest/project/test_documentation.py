@@ -43,7 +43,7 @@ READABLE_LAYERS = {
 """What the models of a layer may select from."""
 
 COLUMNS_OF_PARSED_ROWS = (
-    ["row_id", "load_date", "file_name"],
+    ["row_id", "load_date", "file_name", "block_start", "line_number", "line_count"],
     ["row_hash", "row_reject_reason", "date_reject_reason", "reject_column", "raw_row"],
 )
 """What macro parsed_rows puts before and after the columns of the source."""

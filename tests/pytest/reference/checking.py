@@ -119,11 +119,13 @@ class _TableCheck:
     def _parse_all(self) -> Iterator[_Filed]:
         for path in self._night.files(self._table.name):
             for text_row in read_rows(self._table, path):
-                self._result.counts.read += 1
+                # A malformed row counts as many rows as it takes lines.
+                lines = text_row.line_count if text_row.fields is None else 1
+                self._result.counts.read += lines
                 try:
                     yield _Filed(text_row.file_name, _typed(self._table, text_row))
                 except _RejectError as reject:
-                    self._reject(text_row.file_name, reject.reason, reject.column)
+                    self._reject(text_row.file_name, reject.reason, reject.column, lines)
 
     def _settle_keys(self, rows: Iterable[_Filed]) -> Iterator[_Filed]:
         """Keep one of equal rows; reject all rows of a key that has different ones."""
@@ -169,10 +171,12 @@ class _TableCheck:
         assert isinstance(day, date)
         return day
 
-    def _reject(self, file_name: str, reason: str, column: str | None = None) -> None:
+    def _reject(
+        self, file_name: str, reason: str, column: str | None = None, lines: int = 1
+    ) -> None:
         rejected = Rejected(self._table.name, self._night.load_date, file_name, reason)
         self._result.rejected.append(rejected)
-        self._result.counts.rejected[reason] += 1
+        self._result.counts.rejected[reason] += lines
         if column:
             self._result.bad_columns[column] += 1
 

@@ -28,6 +28,7 @@ class TextRow:
 
     file_name: str
     fields: tuple[str | None, ...] | None
+    line_count: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,15 +123,15 @@ def read_rows(table: Table, path: Path) -> Iterator[TextRow]:
     with _open(path) as stream:
         text = stream.read()
     records = (_physical_lines if table.business_date else _quoted_records)(text)
-    first = next(records, None)
+    first, _ = next(records, (None, 1))
     header = _upper_header(first or [])
     missing = [column for column in table.columns if column not in header]
     if missing:
         raise NightError(f"{path.name}: table {table.name} misses {', '.join(missing)}")
     positions = [header.index(column) for column in table.columns]
-    for record in records:
+    for record, line_count in records:
         if record is None or len(record) != len(header):
-            yield TextRow(path.name, None)
+            yield TextRow(path.name, None, line_count)
         else:
             yield TextRow(path.name, tuple(record[position] or None for position in positions))
 
@@ -146,12 +147,12 @@ def _upper_header(names: list[str]) -> list[str]:
     return [name.upper() for name in names]
 
 
-def _physical_lines(text: str) -> Iterator[list[str] | None]:
+def _physical_lines(text: str) -> Iterator[tuple[list[str] | None, int]]:
     """One record for each line that is not blank; None where its quotes do not close."""
     for line in text.split("\n"):
         bare = line.removesuffix("\r")
         if bare.strip():
-            yield _split(bare)
+            yield _split(bare), 1
 
 
 def _split(line: str) -> list[str] | None:
@@ -163,8 +164,11 @@ def _split(line: str) -> list[str] | None:
         return None
 
 
-def _quoted_records(text: str) -> Iterator[list[str] | None]:
-    """One record for each row whose quoted fields may hold line ends."""
-    for record in csv.reader(io.StringIO(text, newline="")):
+def _quoted_records(text: str) -> Iterator[tuple[list[str] | None, int]]:
+    """One record, and its number of lines, for each row whose quoted fields may hold line ends."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    line = 0
+    for record in reader:
+        line_count, line = reader.line_num - line, reader.line_num
         if record and not (len(record) == 1 and record[0].isspace()):
-            yield record
+            yield record, line_count

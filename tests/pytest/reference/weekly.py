@@ -1,9 +1,9 @@
 """The weekly fact, by exact arithmetic on whole numbers and fractions."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from operator import itemgetter
@@ -76,6 +76,12 @@ class _Week:
         """The calendar's last day of the week."""
         return max(self.days)
 
+    def is_whole(self, calendar_days: Collection[date]) -> bool:
+        """Whether the calendar, with these days, does not cut it off."""
+        return len(self.days) == 7 or any(
+            self.end + timedelta(days=ahead) in calendar_days for ahead in range(1, 8)
+        )
+
 
 def weekly_fact(
     sales: Iterable[Row], inventory: Iterable[Row], calendar: Iterable[Row], as_of: date
@@ -90,7 +96,7 @@ def weekly_fact(
         if day in week_of_date:
             grouped[week_of_date[day], store, product][day] = daily
     return [
-        _fact_row(weeks[key], store, product, days, as_of)
+        _fact_row(weeks[key], store, product, days, as_of, weeks[key].is_whole(week_of_date))
         for (key, store, product), days in sorted(grouped.items(), key=lambda item: item[0])
     ]
 
@@ -123,7 +129,7 @@ def _picker(table: Table, columns: str) -> Callable[[Row], tuple[Value, ...]]:
 
 
 def _fact_row(
-    week: _Week, store: int, product: int, days: dict[date, _Day], as_of: date
+    week: _Week, store: int, product: int, days: dict[date, _Day], as_of: date, is_whole: bool
 ) -> FactRow:
     days_in_week = sum(day <= as_of for day in week.days)
     qty = sum(daily.qty for daily in days.values())
@@ -140,7 +146,7 @@ def _fact_row(
         "week_end_date": week.end,
         "store_key": store,
         "product_key": product,
-        "is_complete_week": week.end <= as_of,
+        "is_complete_week": is_whole and week.end <= as_of,
         "days_in_week": days_in_week,
         "total_sales_qty": _decimal(qty),
         "total_sales_amt": _decimal(amt),
