@@ -20,6 +20,8 @@ CORRECTNESS: Mapping[str, str] = MappingProxyType(
         "spark.sql.filesourceTableRelationCacheSize": "0",
         # Rows that lie together by store and product need not move to be joined by week as well.
         "spark.sql.requireAllClusterKeysForCoPartition": "false",
+        # `${env:NAME}` in a folder's name or a value would become a variable of the server.
+        "spark.sql.variable.substitute": "false",
     }
 )
 

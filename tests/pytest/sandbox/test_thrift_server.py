@@ -106,6 +106,12 @@ def test_time_is_utc_wherever_the_machine_is(server: ThriftServer) -> None:
     assert query(server.port, sql) == [("UTC", datetime(2026, 3, 29, 2, 30))]
 
 
+@pytest.mark.parametrize("text", ["${env:HOME}", "${system:user.dir}", "${spark.master}"])
+def test_a_statement_reads_nothing_of_the_server(server: ThriftServer, text: str) -> None:
+    """A folder or a value of such a name stands in a statement as it is."""
+    assert query(server.port, f"select '{text}'") == [(text,)]
+
+
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
