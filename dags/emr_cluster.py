@@ -16,7 +16,7 @@ from shelfweek import spark_settings
 THRIFT_PORT = 10001
 """Hive's own server takes 10000."""
 
-PROJECT_TAG = {"Key": "project", "Value": "shelfweek"}
+NIGHT_DAG_ID = "nightly_retail"
 RUN_TAG = "shelfweek:run_id"
 
 LONGEST_LIFE = timedelta(hours=6)
@@ -35,28 +35,48 @@ class AccountSettings:
     """What belongs to the account, not to the night.
 
     Attributes:
+        lake: URI of the lake that the nights go to.
         log_uri: where EMR writes the cluster's logs, s3://<bucket>/<prefix>/.
         subnet: id of a private subnet that Airflow's workers reach.
+        primary_security_group: id of the primary node's; it lets Airflow's workers, and nobody
+            else, reach THRIFT_PORT.
+        core_security_group: id of that of core and task nodes.
+        service_security_group: id of that of EMR itself, which a private subnet needs.
         security_configuration: name of the EMR security configuration (encryption at rest and on
             the way).
     """
 
+    lake: str
     log_uri: str
     service_role: str
     instance_profile: str
     subnet: str
+    primary_security_group: str
+    core_security_group: str
+    service_security_group: str
     security_configuration: str
 
     @classmethod
     def from_environment(cls) -> AccountSettings:
-        """Read the variables SHELFWEEK_EMR_*.
+        """Read the variables SHELFWEEK_LAKE and SHELFWEEK_EMR_*.
 
         Raises:
             SettingsError: one is missing.
         """
+        of_emr = [name for name in cls.__annotations__ if name != "lake"]
         return cls(
-            **{name: _variable(f"SHELFWEEK_EMR_{name.upper()}") for name in cls.__annotations__}
+            lake=_variable("SHELFWEEK_LAKE"),
+            **{name: _variable(f"SHELFWEEK_EMR_{name.upper()}") for name in of_emr},
         )
+
+    @property
+    def owner_tags(self) -> dict[str, str]:
+        """Tags of the clusters of this Airflow alone: another one has another lake."""
+        return {
+            "project": "shelfweek",
+            "shelfweek:dag_id": NIGHT_DAG_ID,
+            "shelfweek:lake": self.lake,
+        }
 
 
 def _variable(name: str) -> str:
@@ -70,6 +90,7 @@ def job_flow(emr: Mapping[str, Any], account: AccountSettings, run_id: str) -> d
 
     emr: the conf's object of that name (shelfweek/nightly_request.py).
     """
+    tags = {**account.owner_tags, RUN_TAG: run_id}
     return {
         "Name": f"shelfweek {run_id}",
         "ReleaseLabel": emr["release"],
@@ -81,6 +102,9 @@ def job_flow(emr: Mapping[str, Any], account: AccountSettings, run_id: str) -> d
         "VisibleToAllUsers": True,
         "Instances": {
             "Ec2SubnetId": account.subnet,
+            "EmrManagedMasterSecurityGroup": account.primary_security_group,
+            "EmrManagedSlaveSecurityGroup": account.core_security_group,
+            "ServiceAccessSecurityGroup": account.service_security_group,
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
             "InstanceGroups": [
@@ -96,7 +120,7 @@ def job_flow(emr: Mapping[str, Any], account: AccountSettings, run_id: str) -> d
         "Configurations": [
             {"Classification": "spark-defaults", "Properties": spark_settings.on_emr()},
         ],
-        "Tags": [PROJECT_TAG, {"Key": RUN_TAG, "Value": run_id}],
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
 
 
@@ -130,7 +154,8 @@ THRIFT_SERVER_STEP = {
     "HadoopJarStep": {
         "Jar": "command-runner.jar",
         "Args": [
-            "sudo",
+            # Not root, and not hadoop, whom a step begins as and who may become root.
+            *("sudo", "-u", "spark"),
             "/usr/lib/spark/sbin/start-thriftserver.sh",
             *("--master", "yarn"),
             *("--hiveconf", f"hive.server2.thrift.port={THRIFT_PORT}"),

@@ -2,8 +2,9 @@
 
 A cluster with a Thrift Server never looks idle to EMR: the server is an application that runs. When
 a night's own teardown did not happen (Airflow was down, EMR refused), this DAG terminates its
-cluster: every hour, those with the project's tag whose run has ended or that are older than any
-night takes. It leaves all other clusters alone and tells what it did in its log.
+cluster: every hour, those of this Airflow's nights (by their tags of lake and DAG) whose run has
+ended or that are older than any night takes. It leaves all other clusters alone, another Airflow's
+in the same account too, and tells what it did in its log.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.sdk import DAG, get_current_context, task
 
-from emr_cluster import LONGEST_LIFE, PROJECT_TAG, RUN_TAG
+from emr_cluster import LONGEST_LIFE, NIGHT_DAG_ID, RUN_TAG, AccountSettings
 from shelfweek.stale_clusters import stale_clusters, terminate
 
 with DAG(
@@ -41,12 +42,11 @@ with DAG(
 
         def has_ended(run_id: str) -> bool:
             states = ["queued", "running"]
-            return running.get_dr_count("nightly_retail", run_ids=[run_id], states=states) == 0
+            return running.get_dr_count(NIGHT_DAG_ID, run_ids=[run_id], states=states) == 0
 
         emr = EmrHook().conn
-        stale = stale_clusters(
-            emr, PROJECT_TAG, RUN_TAG, datetime.now(UTC), LONGEST_LIFE, has_ended
-        )
+        owner_tags = AccountSettings.from_environment().owner_tags
+        stale = stale_clusters(emr, owner_tags, RUN_TAG, datetime.now(UTC), LONGEST_LIFE, has_ended)
         for cluster in stale:
             print(f"Terminating {cluster.cluster_id}: {cluster.reason}.")
         terminate(emr, stale)

@@ -24,7 +24,7 @@ class Stale:
 
 def stale_clusters(
     emr: Any,
-    tag: Mapping[str, str],
+    owner_tags: Mapping[str, str],
     run_tag: str,
     now: datetime,
     longest_life: timedelta,
@@ -32,8 +32,8 @@ def stale_clusters(
 ) -> list[Stale]:
     """Find our clusters that are too old or whose run has ended; others are left alone.
 
-    tag: key and value that mark a cluster as ours. run_tag: key of the tag with its run's id.
-    has_ended: whether the run of an id has ended.
+    owner_tags: key and value of the tags that together mark a cluster as ours. run_tag: key of the
+    tag with its run's id. has_ended: whether the run of an id has ended.
 
     Raises:
         botocore.exceptions.ClientError: EMR refuses.
@@ -43,7 +43,7 @@ def stale_clusters(
     for listed in (cluster for page in pages for cluster in page["Clusters"]):
         cluster = emr.describe_cluster(ClusterId=listed["Id"])["Cluster"]
         tags = {each["Key"]: each["Value"] for each in cluster.get("Tags", [])}
-        if tags.get(tag["Key"]) != tag["Value"]:
+        if not owner_tags.items() <= tags.items():
             continue
         age = now - cluster["Status"]["Timeline"]["CreationDateTime"]
         run_id = tags.get(run_tag)

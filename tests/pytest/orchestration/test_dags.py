@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from served_lakes import SETTINGS
 
+from emr_cluster import NIGHT_DAG_ID
 from sandbox import airflow_server
 from shelfweek.contract import PROJECT
 
@@ -27,6 +28,10 @@ def test_all_dags_are_imported_without_cycles(dag_bag: Any) -> None:
     assert set(dag_bag.dags) == {"nightly_retail", "reap_stale_clusters"}
     for dag in dag_bag.dags.values():
         dag.check_cycle()
+
+
+def test_the_reaper_asks_for_the_runs_of_the_night(dag_bag: Any) -> None:
+    assert NIGHT_DAG_ID in dag_bag.dags
 
 
 def test_every_dag_and_task_is_owned_and_documented(dag_bag: Any) -> None:

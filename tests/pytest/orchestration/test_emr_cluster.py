@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emr_cluster import AccountSettings, SettingsError, job_flow
-from sandbox.emulated_account import AIRFLOW_SETTINGS
+from emr_cluster import THRIFT_SERVER_STEP, AccountSettings, SettingsError, job_flow
+from sandbox.emulated_account import AIRFLOW_SETTINGS, LAKE_URI
 from shelfweek import spark_settings
 
 
@@ -30,9 +30,28 @@ def test_a_cluster_is_what_the_conf_asks_for(account: AccountSettings, conf: Any
     limits = flow["ManagedScalingPolicy"]["ComputeLimits"]
     assert (limits["MinimumCapacityUnits"], limits["MaximumCapacityUnits"]) == (2, 5)
     assert limits["MaximumOnDemandCapacityUnits"] == 0
-    assert {"Key": "project", "Value": "shelfweek"} in flow["Tags"]
-    assert {"Key": "shelfweek:run_id", "Value": "nightly__2026-11-20"} in flow["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in flow["Tags"]} == {
+        "project": "shelfweek",
+        "shelfweek:dag_id": "nightly_retail",
+        "shelfweek:lake": LAKE_URI,
+        "shelfweek:run_id": "nightly__2026-11-20",
+    }
     assert flow["SecurityConfiguration"] == "shelfweek"
+
+
+def test_a_cluster_stands_behind_the_accounts_own_security_groups(
+    account: AccountSettings, conf: Any
+) -> None:
+    """Those that EMR makes by itself let whole networks in."""
+    instances = job_flow(conf["emr"], account, "run")["Instances"]
+    assert instances["EmrManagedMasterSecurityGroup"] == "sg-0"
+    assert instances["EmrManagedSlaveSecurityGroup"] == "sg-1"
+    assert instances["ServiceAccessSecurityGroup"] == "sg-2"
+
+
+def test_the_thrift_server_has_no_more_rights_on_its_node_than_spark() -> None:
+    step: dict[str, Any] = THRIFT_SERVER_STEP
+    assert step["HadoopJarStep"]["Args"][:3] == ["sudo", "-u", "spark"]
 
 
 def test_boto3_takes_the_definition(account: AccountSettings, conf: Any) -> None:
@@ -54,7 +73,7 @@ def test_settings_that_change_results_are_the_same_everywhere() -> None:
     assert "spark.hadoop.hive.metastore.client.factory.class" not in laptop
 
 
-@pytest.mark.parametrize("name", [name for name in AIRFLOW_SETTINGS if "EMR" in name])
+@pytest.mark.parametrize("name", [name for name in AIRFLOW_SETTINGS if "MAIL" not in name])
 def test_a_missing_setting_is_named(
     account: AccountSettings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

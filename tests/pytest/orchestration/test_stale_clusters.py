@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from emr_cluster import LONGEST_LIFE, PROJECT_TAG, RUN_TAG
+from emr_cluster import LONGEST_LIFE, RUN_TAG
 from sandbox import aws
 from shelfweek.stale_clusters import ALIVE, Stale, stale_clusters, terminate
 
 NOW = datetime.now(UTC)
+OURS = {"project": "shelfweek", "shelfweek:lake": "s3://lake/lake"}
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +33,20 @@ def emr(account: Any) -> Iterator[Any]:
     account.terminate_job_flows(JobFlowIds=[cluster["Id"] for cluster in alive])
 
 
-def cluster(emr: Any, run_id: str | None, *, is_ours: bool = True) -> str:
-    """Start a cluster and return its id."""
-    tags = [PROJECT_TAG] if is_ours else [{"Key": "project", "Value": "another"}]
-    if run_id:
-        tags.append({"Key": RUN_TAG, "Value": run_id})
+def cluster(emr: Any, run_id: str | None, **changed_tags: str) -> str:
+    """Start a cluster of ours, but for the changed tags, and return its id."""
+    tags = {**OURS, **changed_tags, **({RUN_TAG: run_id} if run_id else {})}
     answer = emr.run_job_flow(
-        Name="test", Instances={"KeepJobFlowAliveWhenNoSteps": True}, Tags=tags
+        Name="test",
+        Instances={"KeepJobFlowAliveWhenNoSteps": True},
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
     )
     return str(answer["JobFlowId"])
 
 
 def found(emr: Any, now: datetime = NOW, ended: tuple[str, ...] = ()) -> list[Stale]:
     """What the reaper finds at a time when some runs have ended."""
-    return stale_clusters(emr, PROJECT_TAG, RUN_TAG, now, LONGEST_LIFE, lambda run: run in ended)
+    return stale_clusters(emr, OURS, RUN_TAG, now, LONGEST_LIFE, lambda run: run in ended)
 
 
 def test_a_cluster_whose_run_goes_on_is_left_alone(emr: Any) -> None:
@@ -69,8 +70,12 @@ def test_a_cluster_older_than_any_night_is_stale(emr: Any, run_id: str | None) -
     assert "hours old" in stale.reason
 
 
-def test_clusters_of_others_are_left_alone(emr: Any) -> None:
-    cluster(emr, "nightly__2026-11-20", is_ours=False)
+@pytest.mark.parametrize(
+    "changed_tags", [{"project": "another"}, {"shelfweek:lake": "s3://lake/trial"}]
+)
+def test_clusters_of_others_are_left_alone(emr: Any, changed_tags: dict[str, str]) -> None:
+    """Another Airflow does not know our runs, so each of them would seem to have ended."""
+    cluster(emr, "nightly__2026-11-20", **changed_tags)
     assert found(emr, NOW + timedelta(days=30), ended=("nightly__2026-11-20",)) == []
 
 
