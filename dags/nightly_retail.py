@@ -38,7 +38,7 @@ from cosmos.constants import PRODUCER_WATCHER_TASK_ID, InvocationMode, TestBehav
 from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, AccountSettings, job_flow
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
-from shelfweek.nightly_request import CONF_SCHEMA, NightlyRequest
+from shelfweek.nightly_request import CONF_SCHEMA, Limits, NightlyRequest
 
 PUBLISHED_FACT = Asset("fct_weekly_sales_inventory")
 
@@ -170,11 +170,13 @@ with DAG(
     def unpack_request() -> dict[str, Any]:
         """Check the night's files before anything costs money; return the cluster's definition.
 
-        A dump that has changed since the readiness check, or lacks a column, ends the run here.
+        A dump that has changed since the readiness check, or lacks a column, ends the run here, and
+        so does a request for another landing or a larger cluster than this Airflow allows.
         """
         context = get_current_context()
         # The params are the conf, checked; only the conf tells keys that nobody knows.
         request = NightlyRequest.of({**context["params"], **(context["dag_run"].conf or {})})
+        Limits.from_environment().expect(request)
         _, night = request.open()
         for warning in night.warnings:
             print(f"Warning: {warning}")

@@ -33,11 +33,14 @@ SENDER, RECIPIENT = "night@shop.example", "data@shop.example"
 # Nothing of it exists: the emulator takes every name.
 AIRFLOW_SETTINGS = {
     "SHELFWEEK_LAKE": LAKE_URI,
+    "SHELFWEEK_LANDINGS": LANDING_URI,
     "SHELFWEEK_MAIL_FROM": SENDER,
     "SHELFWEEK_MAIL_TO": RECIPIENT,
     "SHELFWEEK_EMR_LOG_URI": f"s3://{BUCKET}/logs/",
     "SHELFWEEK_EMR_SERVICE_ROLE": "shelfweek-emr",
     "SHELFWEEK_EMR_INSTANCE_PROFILE": "shelfweek-emr-node",
+    "SHELFWEEK_EMR_INSTANCE_TYPES": "m7g.xlarge,r7g.xlarge,r7g.2xlarge",
+    "SHELFWEEK_EMR_MOST_NODES": "10",
     "SHELFWEEK_EMR_SUBNET": "subnet-0",
     "SHELFWEEK_EMR_PRIMARY_SECURITY_GROUP": "sg-0",
     "SHELFWEEK_EMR_CORE_SECURITY_GROUP": "sg-1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -62,7 +63,7 @@ CONF_SCHEMA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 class RequestError(Exception):
-    """The request does not fit what lies in the landing; the message says where."""
+    """The request cannot be granted; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -115,3 +116,69 @@ class NightlyRequest:
                 "Let the readiness check look at the night again."
             )
         return landing, night
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request may ask for: whoever may trigger a run may not load and order everything.
+
+    Attributes:
+        landings: URIs of the landings that a night may come from.
+        instance_types: what its cluster may consist of.
+        most_nodes: how many core and task nodes it may have.
+    """
+
+    landings: frozenset[str]
+    instance_types: frozenset[str]
+    most_nodes: int
+
+    @classmethod
+    def from_environment(cls) -> Limits:
+        """Read SHELFWEEK_LANDINGS, SHELFWEEK_EMR_INSTANCE_TYPES (commas between), and the number.
+
+        Raises:
+            RequestError: a variable is missing or no number; the message names it.
+        """
+        most_nodes = _variable("SHELFWEEK_EMR_MOST_NODES")
+        if not (most_nodes.isascii() and most_nodes.isdigit()):
+            raise RequestError(f"SHELFWEEK_EMR_MOST_NODES is {most_nodes!r}: a number is expected")
+        return cls(
+            landings=frozenset(_listed(_variable("SHELFWEEK_LANDINGS"))),
+            instance_types=frozenset(_listed(_variable("SHELFWEEK_EMR_INSTANCE_TYPES"))),
+            most_nodes=int(most_nodes),
+        )
+
+    def expect(self, request: NightlyRequest) -> None:
+        """Make sure that a request stays within the limits.
+
+        Raises:
+            RequestError: it does not; the message names the variable that would allow it.
+        """
+        emr = request.emr
+        if request.landing_uri.rstrip("/") not in self.landings:
+            raise RequestError(
+                f"no night is loaded from {request.landing_uri}: "
+                f"SHELFWEEK_LANDINGS names {', '.join(sorted(self.landings))}"
+            )
+        asked_types = {emr["primary_instance_type"], emr["core_instance_type"]}
+        if others := sorted(asked_types - self.instance_types):
+            raise RequestError(
+                f"no cluster is made of {', '.join(others)}: "
+                f"SHELFWEEK_EMR_INSTANCE_TYPES names {', '.join(sorted(self.instance_types))}"
+            )
+        nodes = emr["core_instance_count"] + emr["task_instance_count"]
+        if nodes > self.most_nodes:
+            raise RequestError(
+                f"no cluster has {nodes} core and task nodes: "
+                f"SHELFWEEK_EMR_MOST_NODES allows {self.most_nodes}"
+            )
+
+
+def _variable(name: str) -> str:
+    if not (value := os.environ.get(name)):
+        raise RequestError(f"the environment variable {name} is not set")
+    return value
+
+
+def _listed(text: str) -> list[str]:
+    return [item.strip().rstrip("/") for item in text.split(",") if item.strip()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from served_lakes import SETTINGS
 from emr_cluster import NIGHT_DAG_ID
 from sandbox import airflow_server
 from shelfweek.contract import PROJECT
+from shelfweek.nightly_request import RequestError
 
 PARSE_SECONDS = 2.0
 # Cosmos names them and says what they are.
@@ -228,6 +230,20 @@ def test_a_wrong_cluster_is_refused(night: Any, conf: dict[str, Any], key: str, 
 
     with pytest.raises(ParamValidationError):
         validated(night, {**conf, "emr": {**conf["emr"], key: value}})
+
+
+def test_a_landing_that_is_not_allowed_ends_the_night_before_it_costs_anything(
+    night: Any, conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack_request = night.get_task("unpack_request").python_callable
+    context = {
+        "params": {**conf, "landing_uri": "s3://another/landing"},
+        "dag_run": SimpleNamespace(conf={}),
+        "run_id": "run",
+    }
+    monkeypatch.setitem(unpack_request.__globals__, "get_current_context", lambda: context)
+    with pytest.raises(RequestError, match="no night is loaded from s3://another/landing"):
+        unpack_request()
 
 
 @pytest.mark.parametrize(

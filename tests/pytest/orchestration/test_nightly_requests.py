@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from nights import NightDump
 
+from sandbox.emulated_account import AIRFLOW_SETTINGS, LANDING_URI
 from shelfweek.lake import copy_dimension_files
 from shelfweek.landing import Landing
-from shelfweek.nightly_request import NightlyRequest, RequestError
+from shelfweek.nightly_request import Limits, NightlyRequest, RequestError
 from shelfweek.registration import _glob_over, uri_of
 
 LOAD_DATE = date(2026, 11, 20)
@@ -59,6 +60,63 @@ def test_a_dump_that_was_torn_since_is_refused(
 def test_a_key_that_nobody_knows_is_refused(conf: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match="lode_date"):
         NightlyRequest.of({**conf, "lode_date": "2026-11-20"})
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
+    """Of an Airflow with one landing."""
+    for name, text in AIRFLOW_SETTINGS.items():
+        monkeypatch.setenv(name, text)
+    return Limits.from_environment()
+
+
+@pytest.mark.parametrize("landing_uri", [LANDING_URI, f"{LANDING_URI}/"])
+def test_a_request_of_the_readiness_check_is_within_the_limits(
+    limits: Limits, conf: dict[str, Any], landing_uri: str
+) -> None:
+    limits.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
+
+
+@pytest.mark.parametrize(
+    "landing_uri", ["s3://lake", "s3://another/landing", f"{LANDING_URI}/old", f"{LANDING_URI}s"]
+)
+def test_another_landing_is_refused(limits: Limits, conf: dict[str, Any], landing_uri: str) -> None:
+    """Whatever the roles can read could be loaded and published otherwise."""
+    with pytest.raises(RequestError, match=f"from {landing_uri}: SHELFWEEK_LANDINGS names s3://"):
+        limits.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"core_instance_count": 999}, "no cluster has 1002 core and task nodes"),
+        ({"task_instance_count": 9}, "no cluster has 11 core and task nodes"),
+        ({"core_instance_type": "p5.48xlarge"}, "no cluster is made of p5.48xlarge"),
+        ({"primary_instance_type": "p5.48xlarge"}, "no cluster is made of p5.48xlarge"),
+    ],
+)
+def test_a_cluster_beyond_the_limits_is_refused(
+    limits: Limits, conf: dict[str, Any], asked: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RequestError, match=f"^{message}: SHELFWEEK_EMR_"):
+        limits.expect(NightlyRequest.of({**conf, "emr": {**conf["emr"], **asked}}))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("SHELFWEEK_LANDINGS", ""),
+        ("SHELFWEEK_EMR_INSTANCE_TYPES", ""),
+        ("SHELFWEEK_EMR_MOST_NODES", ""),
+        ("SHELFWEEK_EMR_MOST_NODES", "many"),
+    ],
+)
+def test_a_limit_that_is_missing_is_none_that_allows_all(
+    limits: Limits, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(RequestError, match=name):
+        Limits.from_environment()
 
 
 def test_raw_dimension_files_are_copied_beside_the_tables(
