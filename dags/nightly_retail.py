@@ -38,6 +38,7 @@ from cosmos.constants import PRODUCER_WATCHER_TASK_ID, InvocationMode, TestBehav
 from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, AccountSettings, job_flow
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
+from shelfweek.failures import without_values
 from shelfweek.nightly_request import CONF_SCHEMA, Limits, NightlyRequest
 
 PUBLISHED_FACT = Asset("fct_weekly_sales_inventory")
@@ -59,7 +60,7 @@ failure_mail = SesNotifier(
     html_content=(
         "<p>Task <b>{{ ti.task_id }}</b> of the night {{ params.load_date }} failed "
         "(run {{ run_id }}, try {{ ti.try_number }}).</p>"
-        "<p>{{ exception | e }}</p>"
+        "<p>{{ exception | without_values | e }}</p>"
         "<p>Log: <a href='{{ ti.log_url }}'>{{ ti.log_url }}</a></p>"
         "<p>Readers see the published tables as they were. What to do: docs/orchestration.md.</p>"
     ),
@@ -157,6 +158,7 @@ with DAG(
     is_paused_upon_creation=False,
     tags=["retail", "emr", "dbt"],
     params={name: Param(**schema) for name, schema in CONF_SCHEMA.items()},
+    user_defined_filters={"without_values": without_values},
     default_args={
         "owner": "data-platform",
         "retries": 0,

@@ -14,6 +14,7 @@ from served_lakes import SETTINGS
 from emr_cluster import NIGHT_DAG_ID
 from sandbox import airflow_server
 from shelfweek.contract import PROJECT
+from shelfweek.engine import EngineError
 from shelfweek.nightly_request import RequestError
 
 PARSE_SECONDS = 2.0
@@ -60,6 +61,23 @@ def test_what_must_not_be_repeated_is_not(night: Any) -> None:
 def test_every_failure_sends_a_mail(night: Any) -> None:
     silent = [task.task_id for task in night.tasks if not task.on_failure_callback]
     assert not silent
+
+
+def test_a_mail_tells_the_failure_without_its_values(night: Any) -> None:
+    mail = deepcopy(night.get_task("unpack_request").on_failure_callback[0])
+    mail.render_template_fields(
+        {
+            "dag": night,
+            "params": {"load_date": "2026-11-20"},
+            "ti": SimpleNamespace(task_id="register_run", try_number=1, log_url="https://log"),
+            "run_id": "nightly__2026-11-20",
+            "exception": EngineError("[CAST_INVALID_INPUT] The value 'Mrs <b>' is no INT\n4.50"),
+        }
+    )
+    assert mail.subject == "Shelfweek 2026-11-20: register_run failed"
+    assert "<p>EngineError: [CAST_INVALID_INPUT] The value ... is no INT</p>" in mail.html_content
+    assert "https://log" in mail.html_content
+    assert "Mrs" not in mail.html_content
 
 
 def test_the_cluster_goes_whatever_happens(night: Any) -> None:
