@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from policies import too_wide
 
 from sandbox import aws
 from sandbox.aws import EMULATORS, REGION, Aws
@@ -17,7 +18,9 @@ from shelfweek.contract import PROJECT
 
 SERVICES = ("athena", "cloudformation", "glue", "iam", "s3", "sts")
 LAKE, SERVING = "lake", "serving"
+TEMPLATE = PROJECT / "athena" / "serving.yaml"
 ROOT = "arn:aws:iam::000000000000:root"
+WORKER = f"{ROOT.removesuffix('root')}role/worker"
 FACT_FILE = "retail/marts/fct_weekly_sales_inventory/part-0.parquet"
 RAW_FILE = "retail/raw/sales.parquet"
 LAKE_MACROS = (PROJECT / "macros" / "lake.sql").read_text(encoding="utf-8")
@@ -42,20 +45,25 @@ def account() -> Iterator[Aws]:
             schema = f"retail_{layer}"
             account.client("glue").create_database(DatabaseInput={"Name": schema})
             account.client("glue").create_table(DatabaseName=schema, TableInput=FACT)
-        parameters = {
-            "LakeBucket": LAKE, "LakePrefix": "retail", "ServingBucket": SERVING,
-            "WorkerRoleArn": role(account, "worker"),
-        }  # fmt: skip
-        stacks = account.client("cloudformation")
-        stacks.create_stack(
-            StackName="shelfweek",
-            TemplateBody=(PROJECT / "athena" / "serving.yaml").read_text(encoding="utf-8"),
-            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
-            Capabilities=["CAPABILITY_IAM"],
-        )
-        waiter = stacks.get_waiter("stack_create_complete")
+        role(account, "worker")
+        create_stack(account, "shelfweek", SERVING)
+        waiter = account.client("cloudformation").get_waiter("stack_create_complete")
         waiter.wait(StackName="shelfweek", WaiterConfig={"Delay": 0.2, "MaxAttempts": 150})
         yield account
+
+
+def create_stack(account: Aws, name: str, serving_bucket: str) -> None:
+    """Begin to create the stack of a lake."""
+    parameters = {
+        "LakeBucket": LAKE, "LakePrefix": "retail", "ServingBucket": serving_bucket,
+        "WorkerRoleArn": WORKER,
+    }  # fmt: skip
+    account.client("cloudformation").create_stack(
+        StackName=name,
+        TemplateBody=TEMPLATE.read_text(encoding="utf-8"),
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
 
 
 def document(statement: dict[str, Any]) -> str:
@@ -101,17 +109,17 @@ def as_role(account: Aws, arn: str, caller: Client | None = None) -> Client:
 @pytest.fixture(scope="module")
 def builder(account: Aws) -> Client:
     """dbt."""
-    worker = as_role(account, f"{ROOT.removesuffix('root')}role/worker")
-    return as_role(account, outputs(account)["BuilderRole"], worker)
+    return as_role(account, outputs(account)["BuilderRole"], as_role(account, WORKER))
 
 
 @pytest.fixture(scope="module")
 def reader(account: Aws) -> Client:
-    """Somebody with the readers' policy and no other."""
+    """Somebody with the readers' policies and no other."""
     reader = role(account, "reader")
-    account.client("iam").attach_role_policy(
-        RoleName="reader", PolicyArn=outputs(account)["ReaderRights"]
-    )
+    for policy in ("PublishedRights", "ReaderRights"):
+        account.client("iam").attach_role_policy(
+            RoleName="reader", PolicyArn=outputs(account)[policy]
+        )
     return as_role(account, reader)
 
 
@@ -125,11 +133,29 @@ def refused(call: Callable[..., Any], **arguments: Any) -> bool:
     return False
 
 
-def test_both_read_what_is_published_and_write_results(reader: Client, builder: Client) -> None:
+def test_both_read_what_is_published(reader: Client, builder: Client) -> None:
     for client in (reader, builder):
         assert client("s3").get_object(Bucket=LAKE, Key=FACT_FILE)["Body"].read() == b"rows"
         assert client("glue").get_table(DatabaseName="retail_marts", Name=FACT["Name"])
-        client("s3").put_object(Bucket=SERVING, Key="serving/results/1.csv", Body=b"1")
+
+
+def test_each_has_a_folder_and_a_group_of_its_own_for_results(
+    account: Aws, reader: Client, builder: Client
+) -> None:
+    """A reader could read the others' results, and put rows into the result of a dbt test."""
+    groups = outputs(account)
+    for client, own, other, own_group, other_group in (
+        (reader, "readers", "builder", groups["ReaderGroup"], groups["BuilderGroup"]),
+        (builder, "builder", "readers", groups["BuilderGroup"], groups["ReaderGroup"]),
+    ):
+        s3, athena = client("s3"), client("athena")
+        account.client("s3").put_object(Bucket=SERVING, Key=f"serving/{other}/1.csv", Body=b"1")
+        s3.put_object(Bucket=SERVING, Key=f"serving/{own}/1.csv", Body=b"1")
+        assert s3.get_object(Bucket=SERVING, Key=f"serving/{own}/1.csv")["Body"].read() == b"1"
+        assert refused(s3.get_object, Bucket=SERVING, Key=f"serving/{other}/1.csv")
+        assert refused(s3.put_object, Bucket=SERVING, Key=f"serving/{other}/1.csv", Body=b"2")
+        assert athena.get_work_group(WorkGroup=own_group)
+        assert refused(athena.get_work_group, WorkGroup=other_group)
 
 
 def test_only_the_named_role_may_be_the_builder(account: Aws, reader: Client) -> None:
@@ -152,25 +178,47 @@ def test_neither_writes_or_deletes_in_the_lake(reader: Client, builder: Client) 
         assert refused(glue.create_table, DatabaseName="retail_marts", TableInput=VIEW)
 
 
-def test_a_further_policy_does_not_let_the_builder_write_to_the_lake(
-    account: Aws, builder: Client
-) -> None:
-    role = outputs(account)["BuilderRole"].rpartition("/")[2]
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    account.client("iam").put_role_policy(
-        RoleName=role, PolicyName="everything",
-        PolicyDocument=document(everything),
-    )  # fmt: skip
-    try:
-        assert refused(builder("s3").delete_object, Bucket=LAKE, Key=FACT_FILE)
-        assert {"raw", "marts"} < set(LAYERS)
+@pytest.fixture
+def may_all(account: Aws, reader: Client, builder: Client) -> Iterator[list[Client]]:
+    """Reader and builder, with a further policy that allows everything."""
+    roles = ["reader", outputs(account)["BuilderRole"].rpartition("/")[2]]
+    iam = account.client("iam")
+    everything = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    for name in roles:
+        iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=everything)
+    yield [reader, builder]
+    for name in roles:
+        iam.delete_role_policy(RoleName=name, PolicyName="everything")
+
+
+def test_a_further_policy_lets_neither_change_the_lakes_files(may_all: list[Client]) -> None:
+    fact = {"Bucket": LAKE, "Key": FACT_FILE}
+    rules = {"Rules": [{"ID": "all", "Status": "Enabled", "Prefix": "", "Expiration": {"Days": 1}}]}
+    for client in may_all:
+        s3 = client("s3")
+        assert s3.get_object(**fact)["Body"].read() == b"rows"
+        assert refused(s3.put_object, **fact, Body=b"x")
+        assert refused(s3.delete_object, **fact)
+        assert refused(s3.put_object_acl, **fact, ACL="public-read")
+        assert refused(s3.copy_object, **fact, CopySource=f"{LAKE}/{RAW_FILE}")
+        assert refused(
+            s3.put_bucket_lifecycle_configuration, Bucket=LAKE, LifecycleConfiguration=rules
+        )
+        assert refused(s3.put_bucket_policy, Bucket=LAKE, Policy="{}")
+        assert refused(s3.delete_bucket, Bucket=LAKE)
+
+
+def test_a_further_policy_lets_neither_change_the_tables_of_spark(may_all: list[Client]) -> None:
+    assert {"raw", "marts"} < set(LAYERS)
+    for client in may_all:
+        glue = client("glue")
         for layer in LAYERS:
-            schema, glue = f"retail_{layer}", builder("glue")
-            assert refused(glue.delete_table, DatabaseName=schema, Name=FACT["Name"]), layer
-            assert refused(glue.update_table, DatabaseName=schema, TableInput=FACT), layer
-            assert refused(glue.create_table, DatabaseName=schema, TableInput=VIEW), layer
-    finally:
-        account.client("iam").delete_role_policy(RoleName=role, PolicyName="everything")
+            table = {"DatabaseName": f"retail_{layer}", "TableInput": FACT}
+            fact = {"DatabaseName": f"retail_{layer}", "TableName": FACT["Name"]}
+            assert refused(glue.delete_table, DatabaseName=f"retail_{layer}", Name=FACT["Name"])
+            assert refused(glue.update_table, **table), layer
+            assert refused(glue.create_table, **table), layer
+            assert refused(glue.batch_delete_table_version, **fact, VersionIds=["0"]), layer
 
 
 def test_the_builder_replaces_views_and_readers_do_not(reader: Client, builder: Client) -> None:
@@ -181,13 +229,25 @@ def test_the_builder_replaces_views_and_readers_do_not(reader: Client, builder: 
     assert glue.get_table(DatabaseName="retail_serving", Name=VIEW["Name"])
 
 
-def test_the_work_group_sets_where_results_go_and_what_a_query_may_read(account: Aws) -> None:
-    group = account.client("athena").get_work_group(WorkGroup=outputs(account)["WorkGroup"])
-    configuration = group["WorkGroup"]["Configuration"]
+@pytest.mark.parametrize(
+    ("group", "folder"), [("ReaderGroup", "ReaderResults"), ("BuilderGroup", "StagingDir")]
+)
+def test_a_work_group_sets_where_results_go_and_what_a_query_may_read(
+    account: Aws, group: str, folder: str
+) -> None:
+    told = outputs(account)
+    work_group = account.client("athena").get_work_group(WorkGroup=told[group])["WorkGroup"]
+    configuration = work_group["Configuration"]
     assert configuration["EnforceWorkGroupConfiguration"] is True
     assert int(configuration["BytesScannedCutoffPerQuery"]) == 10 * 2**30
-    assert (
-        configuration["ResultConfiguration"]["OutputLocation"]
-        == outputs(account)["StagingDir"]
-        == f"s3://{SERVING}/serving/results/"
-    )
+    assert configuration["ResultConfiguration"]["OutputLocation"] == told[folder]
+    assert told[folder].startswith(f"s3://{SERVING}/serving/")
+
+
+def test_results_in_the_lakes_bucket_are_refused(account: Aws) -> None:
+    with pytest.raises(ClientError, match="ServingBucket must be another bucket than LakeBucket"):
+        create_stack(account, "wrong", LAKE)
+
+
+def test_a_right_is_never_for_everything() -> None:
+    assert too_wide(TEMPLATE) == []
