@@ -60,8 +60,14 @@ def deploy(account: Aws, name: str, parameters: Mapping[str, str]) -> Check:
         code = package(Path(folder))
         s3 = account.client("s3")
         s3.create_bucket(Bucket=CODE_BUCKET)  # changes nothing where it is there
-        s3.upload_file(str(code), CODE_BUCKET, code.name)
-    values = {"CodeBucket": CODE_BUCKET, "CodeKey": code.name, **parameters}
+        s3.put_bucket_versioning(Bucket=CODE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        put = s3.put_object(Bucket=CODE_BUCKET, Key=code.name, Body=code.read_bytes())
+    values = {
+        "CodeBucket": CODE_BUCKET,
+        "CodeKey": code.name,
+        "CodeVersion": put["VersionId"],
+        **parameters,
+    }
     client = account.client("cloudformation")
     client.create_stack(
         StackName=name,

@@ -34,10 +34,16 @@ def _written_over(loader: _Loader, _tag: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _written_over)
 
 
+def resources(template: Path) -> dict[str, Any]:
+    """The template's resources; `!Ref X` is read as `X`."""
+    content = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+    found: dict[str, Any] = content["Resources"]
+    return found
+
+
 def too_wide(template: Path) -> list[str]:
     """What the template's policies allow for everything or everybody; see `faults_of`."""
-    content = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506
-    found = list(statements(content["Resources"]))
+    found = list(statements(resources(template)))
     assert found
     return [fault for statement in found for fault in faults_of(statement)]
 

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from nights import (
+    BUCKET,
     DAG_ID,
+    PREFIX,
     SENDER,
     Invoke,
     Mails,
@@ -20,6 +23,8 @@ from nights import (
     Put,
     starts,
 )  # fmt: skip
+from policies import resources, too_wide
+from roles import TRUSTS_ROOT, as_role, document
 
 from sandbox.airflow_api import AirflowApi, Fault
 from sandbox.aws import Aws
@@ -36,6 +41,14 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
+def resource_of(account: Aws, check: Check, logical_id: str) -> str:
+    """Name of a resource of the check's stack."""
+    described = account.client("cloudformation").describe_stack_resource(
+        StackName=check.function_name, LogicalResourceId=logical_id
+    )
+    return str(described["StackResourceDetail"]["PhysicalResourceId"])
+
+
 def test_the_schedules_fire_the_check_which_starts_tonights_run_once(
     account: Aws, scheduled: Any
 ) -> None:
@@ -49,7 +62,9 @@ def test_the_schedules_fire_the_check_which_starts_tonights_run_once(
 def test_the_schedules_are_in_the_account(account: Aws, deployed: Check) -> None:
     scheduler = account.client("scheduler")
     for number, name in enumerate(("first", "second"), 1):
-        schedule = scheduler.get_schedule(Name=f"{deployed.function_name}-{name}-check")
+        schedule = scheduler.get_schedule(
+            GroupName=deployed.function_name, Name=f"{deployed.function_name}-{name}-check"
+        )
         minute = 30 * (number - 1)
         assert schedule["ScheduleExpression"] == f"cron({minute} 8 * * ? *)"
         assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
@@ -170,10 +185,56 @@ def test_a_malformed_setting_fails_the_invocation(
     assert "EMR_CORE_INSTANCE_COUNT is 'many'" in invoke(check=1).error
 
 
+def test_only_the_schedules_of_the_stack_take_on_their_role(account: Aws, deployed: Check) -> None:
+    group = account.client("scheduler").get_schedule_group(Name=deployed.function_name)
+    role = account.client("iam").get_role(RoleName=resource_of(account, deployed, "SchedulerRole"))
+    (statement,) = role["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "000000000000", "aws:SourceArn": group["Arn"]}
+    }
+
+
+def test_the_code_is_a_version_that_no_later_object_replaces() -> None:
+    code = resources(CODE / "template.yaml")["Function"]["Properties"]["Code"]
+    assert code == {
+        "S3Bucket": "CodeBucket", "S3Key": "CodeKey", "S3ObjectVersion": "CodeVersion",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def function_s3(account: Aws, deployed: Check) -> Iterator[Any]:
+    """S3 with the rights of the function's role."""
+    iam, name = account.client("iam"), resource_of(account, deployed, "FunctionRole")
+    role = iam.get_role(RoleName=name)["Role"]
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=document(TRUSTS_ROOT))
+    yield as_role(account, role["Arn"])("s3")
+    trust = json.dumps(role["AssumeRolePolicyDocument"])
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+
+
+def test_the_function_reads_manifests_and_neither_reads_nor_changes_the_dump(
+    function_s3: Any, put: Put, dump: NightDump
+) -> None:
+    put()
+    manifest = {"Bucket": BUCKET, "Key": f"{PREFIX}/{dump.manifest.relative_to(dump.folder)}"}
+    raw = {"Bucket": BUCKET, "Key": dump.uris("sales")[0].removeprefix(f"s3://{BUCKET}/")}
+    assert function_s3.get_object(**manifest)["Body"].read() == dump.manifest.read_bytes()
+    for call, arguments in (
+        (function_s3.get_object, raw),
+        (function_s3.put_object, {**raw, "Body": b"x"}),
+        (function_s3.delete_object, raw),
+        (function_s3.put_object, {**manifest, "Body": b"{}"}),
+        (function_s3.delete_object, manifest),
+        (function_s3.list_objects_v2, {"Bucket": BUCKET, "Prefix": "lake/"}),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(**arguments)
+
+
 def test_a_right_is_never_for_everything() -> None:
-    template = (CODE / "template.yaml").read_text(encoding="utf-8")
-    assert not re.findall(r"(?:Action|Resource):.*(?:'\*'|:\*)\s*$", template, re.MULTILINE)
-    assert not re.findall(r"\b\d{12}\b", template), "an account number"
+    template = CODE / "template.yaml"
+    assert too_wide(template) == []
+    assert not re.findall(r"\b\d{12}\b", template.read_text(encoding="utf-8")), "an account number"
 
 
 def test_the_package_is_the_code_and_the_same_each_time(tmp_path: Path) -> None:

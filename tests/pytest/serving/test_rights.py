@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from policies import too_wide
+from roles import ROOT, TRUSTS_ROOT, Client, as_role, document
 
 from sandbox import aws
-from sandbox.aws import EMULATORS, REGION, Aws
+from sandbox.aws import EMULATORS, Aws
 from shelfweek.contract import PROJECT
 
 SERVICES = ("athena", "cloudformation", "glue", "iam", "s3", "sts")
 LAKE, SERVING = "lake", "serving"
 TEMPLATE = PROJECT / "athena" / "serving.yaml"
-ROOT = "arn:aws:iam::000000000000:root"
 WORKER = f"{ROOT.removesuffix('root')}role/worker"
 FACT_FILE = "retail/marts/fct_weekly_sales_inventory/part-0.parquet"
 RAW_FILE = "retail/raw/sales.parquet"
@@ -28,7 +26,6 @@ LAYERS = re.findall(r'"(\w+)"', LAKE_MACROS.partition("macro lake_layers")[2].pa
 """Those that Spark writes, each a schema."""
 FACT = {"Name": "fct_weekly_sales_inventory", "TableType": "EXTERNAL_TABLE"}
 VIEW = {"Name": "stock_alerts", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "select 1"}
-Client = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +63,6 @@ def create_stack(account: Aws, name: str, serving_bucket: str) -> None:
     )
 
 
-def document(statement: dict[str, Any]) -> str:
-    """A policy of one statement."""
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
 def outputs(account: Aws) -> dict[str, str]:
     """What the stack tells."""
     (stack,) = account.client("cloudformation").describe_stacks(StackName="shelfweek")["Stacks"]
@@ -79,31 +71,11 @@ def outputs(account: Aws) -> dict[str, str]:
 
 def role(account: Aws, name: str) -> str:
     """ARN of a new role that root may take on, and that may take on whichever trusts it."""
-    trust = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"}
     iam = account.client("iam")
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(TRUSTS_ROOT))
     others = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
     iam.put_role_policy(RoleName=name, PolicyName="others", PolicyDocument=document(others))
     return str(made["Role"]["Arn"])
-
-
-def as_role(account: Aws, arn: str, caller: Client | None = None) -> Client:
-    """Clients with the rights of a role that the caller, root if none is named, takes on."""
-    sts = (caller or account.client)("sts")
-    taken = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-
-    def client(service: str) -> Any:
-        make: Any = boto3.client
-        return make(
-            service,
-            endpoint_url=account.endpoint,
-            region_name=REGION,
-            aws_access_key_id=taken["AccessKeyId"],
-            aws_secret_access_key=taken["SecretAccessKey"],
-            aws_session_token=taken["SessionToken"],
-        )
-
-    return client
 
 
 @pytest.fixture(scope="module")
