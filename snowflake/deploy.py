@@ -65,8 +65,10 @@ CONNECTION = (
     Setting(
         "SNOWFLAKE_URL",
         "where the account answers, if not at account.snowflakecomputing.com",
-        # Without TLS only on this machine: the login and all data would be readable.
-        r"https://[\w.-]+(:\d+)?|http://(127\.0\.0\.1|localhost):\d+|",
+        # Snowflake's own hosts alone get the login; without TLS only this machine, where it and all
+        # data can be read by nobody else.
+        r"https://([\w-]+\.)+snowflakecomputing\.(com|cn)(:\d+)?"
+        r"|http://(127\.0\.0\.1|localhost):\d+|",
         "",
     ),
 )

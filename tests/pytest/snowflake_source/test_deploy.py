@@ -240,10 +240,36 @@ def test_a_setting_that_does_not_look_right_never_reaches_sql(
     assert outcome.errors.count("\n") == 1
 
 
-@pytest.mark.parametrize("url", ["http://account.example.com:80", "ftp://x", "127.0.0.1:80"])
-def test_no_login_without_tls_but_on_this_machine(unconnected: Account, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://account.snowflakecomputing.com:80",
+        "ftp://x",
+        "127.0.0.1:80",
+        "https://account.example.com",
+        "https://account.snowflakecomputing.com.example.com",
+        "https://snowflakecomputing.com",
+        "https://example.com/account.snowflakecomputing.com",
+        "https://account.snowflakecomputing.com@example.com",
+        "https://127.0.0.1:443",
+    ],
+)
+def test_only_snowflake_and_this_machine_get_a_login(unconnected: Account, url: str) -> None:
     outcome = unconnected.with_settings(SNOWFLAKE_URL=url).deploy("status")
     assert outcome.errors.startswith("error: settings: SNOWFLAKE_URL is not right")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://org-account.snowflakecomputing.com",
+        "https://org-account.privatelink.snowflakecomputing.com:443",
+        "https://account.cn-north-1.aws.snowflakecomputing.cn",
+    ],
+)
+def test_snowflakes_own_hosts_are_known(unconnected: Account, url: str) -> None:
+    environment = unconnected.with_settings(SNOWFLAKE_URL=url).environment
+    assert deploy.read_settings(deploy.CONNECTION, environment)["url"] == url
 
 
 # --- login and rights ----------------------------------------------------------------------------
