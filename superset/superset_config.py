@@ -1,17 +1,21 @@
 """Superset's settings. Every secret comes from the environment and none has a default.
 
 SUPERSET_SECRET_KEY: signs sessions. SUPERSET_HOME: folder of caches and, without
-SUPERSET_METADATA_URI, of Superset's own database. SUPERSET_HTTPS=1: behind a proxy that ends TLS.
+SUPERSET_METADATA_URI, of Superset's own database. SUPERSET_PLAIN_HTTP=1: on one's own machine;
+otherwise Superset is behind a proxy that ends TLS, and sends its cookies through TLS only.
 """
 
 import hashlib
 import hmac
 import json
+import logging
 import os
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from superset.config import TALISMAN_CONFIG as SUPERSET_TALISMAN_CONFIG
 from superset.config import THEME_DEFAULT as SUPERSET_THEME
 
@@ -25,6 +29,24 @@ def required(name: str) -> str:
     if text := os.environ.get(name):
         return text
     raise RuntimeError(f"{name} is not set")
+
+
+def private(folder: Path) -> Path:
+    """Return a folder that only we can enter, emptied if it was not so before.
+
+    The caches in it are pickles: whoever writes one runs code here.
+
+    Raises:
+        RuntimeError: it belongs to somebody else.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.getuid():
+        raise RuntimeError(f"{folder} belongs to another user: let SUPERSET_HOME be your own")
+    if found.st_mode & 0o077:
+        shutil.rmtree(folder)
+        folder.mkdir(mode=0o700)
+    return folder
 
 
 def derived(purpose: str) -> str:
@@ -45,7 +67,7 @@ SQLALCHEMY_DATABASE_URI = (
 )
 
 # Web
-IS_HTTPS = os.environ.get("SUPERSET_HTTPS") == "1"
+IS_HTTPS = os.environ.get("SUPERSET_PLAIN_HTTP") != "1"
 WTF_CSRF_ENABLED = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -96,13 +118,28 @@ UNREACHABLE = (
 UNREACHABLE_TEXTS = re.compile(
     "IO Error: Cannot open|Could not connect to the endpoint|Unable to locate credentials"
 )
+QUERY_FAILED = (
+    "The query of this chart failed. Try again in a minute; if it lasts, tell whoever runs the "
+    "pipeline: the reason stands in Superset's log."
+)
+DATA_OF_CHARTS = re.compile(r"/api/v1/chart/(data|\d+/data)\b")
+# Of rights and of logins, not of the database: Superset's own words.
+TOLD_AS_THEY_ARE = {401, 403, 404, 429}
 
 
 def speak_plainly(response: Response) -> Response:
-    """Tell readers what to do where the driver tells of its files and hosts."""
-    is_error = response.status_code >= 400 and response.is_json
-    if is_error and UNREACHABLE_TEXTS.search(response.get_data(as_text=True)):
-        response.set_data(json.dumps({"message": UNREACHABLE}))
+    """Tell readers what to do where a driver tells of its files, hosts and rows; log its words."""
+    if response.status_code < 400 or not response.is_json:
+        return response
+    text = response.get_data(as_text=True)
+    if UNREACHABLE_TEXTS.search(text):
+        message = UNREACHABLE
+    elif DATA_OF_CHARTS.match(request.path) and response.status_code not in TOLD_AS_THEY_ARE:
+        message = QUERY_FAILED
+    else:
+        return response
+    logging.getLogger(__name__).warning("%s answered %s", request.path, text)
+    response.set_data(json.dumps({"message": message}))
     return response
 
 
@@ -119,10 +156,13 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:
     app.after_request(speak_plainly)
 
 
+CACHES = private(Path(HOME) / "cache")
+
+
 def _cache(name: str, seconds: int) -> dict[str, Any]:
     return {
         "CACHE_TYPE": "FileSystemCache",
-        "CACHE_DIR": f"{HOME}/cache/{name}",
+        "CACHE_DIR": str(CACHES / name),
         "CACHE_DEFAULT_TIMEOUT": seconds,
         "CACHE_THRESHOLD": 2_000,
         "CACHE_KEY_PREFIX": f"{name}_",

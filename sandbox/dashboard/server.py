@@ -63,6 +63,7 @@ def environment(home: Path, database_uri: str, *, has_admin: bool = False) -> di
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ.get('PATH', '')}",
         "SUPERSET_CONFIG_PATH": str(SUPERSET / "superset_config.py"),
         "SUPERSET_HOME": str(home),
+        "SUPERSET_PLAIN_HTTP": "1",
         "SUPERSET_DATABASE_URI": database_uri,
         "SUPERSET_SECRET_KEY": secrets.token_urlsafe(48),
         "SUPERSET_VIEWER_PASSWORD": secrets.token_urlsafe(12),

@@ -29,6 +29,10 @@ DASHBOARDS = {
     "what-to-order",
     "can-i-trust-it",
 }
+QUERY_FAILED = (
+    "The query of this chart failed. Try again in a minute; if it lasts, tell whoever runs the "
+    "pipeline: the reason stands in Superset's log."
+)
 LOSING = "where-are-we-losing-sales"
 WORST = "The worst fifty"
 METRICS = {
@@ -206,6 +210,20 @@ def test_an_unreachable_database_is_told_in_words(site: Site, viewer: Client) ->
     assert "cannot be reached" in answer.text
     assert "Traceback" not in answer.text
     assert site.file.name not in answer.text
+
+
+def test_what_the_driver_says_goes_to_the_log_alone(site: Site, viewer: Client) -> None:
+    """Whatever it is: DuckDB has more to say than that a file is not there."""
+    away = site.file.with_suffix(".away")
+    site.file.rename(away)
+    site.file.write_text("no database " * 1000, encoding="utf-8")
+    try:
+        answer = viewer.data(LOSING, WORST, ["no_stock_impact"])
+    finally:
+        away.rename(site.file)
+    assert answer.status >= 400
+    assert answer.json == {"message": QUERY_FAILED}
+    assert str(site.file) in (site.home / "superset.log").read_text(encoding="utf-8")
 
 
 def test_charts_of_an_empty_lake_are_empty(site: Site, viewer: Client, tmp_path: Path) -> None:
