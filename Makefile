@@ -8,6 +8,7 @@ SHELL := /bin/bash
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
 export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N ONLY
 
+UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 PYTHON := .venv/bin/python
 lake = $${LAKE:+--lake "$$LAKE"}
@@ -17,7 +18,7 @@ help: ## this list
 
 .tools/bin/uv:
 	@python3 -m venv .tools
-	@.tools/bin/pip install --quiet --disable-pip-version-check uv
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 # The environment of the main job; `source` adds what the night's source needs, `dev` the test tools.
 # What is there stays.
