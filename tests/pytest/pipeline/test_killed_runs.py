@@ -152,7 +152,7 @@ def assert_every_week_is_whole(seen: Contents, before: Contents, after: Contents
 def test_a_full_disk_changes_nothing_published(killable: Killable) -> None:
     marts = killable.folder / "marts"
     if not marts.is_mount():
-        pytest.skip("only root may mount a small disk")
+        pytest.skip("a small disk cannot be mounted: only root may, where mount is allowed")
     before = killable.lake.contents()
     filler = marts / "filler"
     with filler.open("wb") as file:
