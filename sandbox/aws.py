@@ -1,7 +1,8 @@
 """An emulator of AWS on this machine: S3, Lambda, SES, Scheduler and what else a night calls.
 
 It runs ministack from the emulators' own environment, keeps everything in memory, listens on the
-loopback address only, and ends with the block that started it, on Linux also if that is killed.
+loopback address only, and ends with the block that started it, on Linux also if that is killed. Its
+keys are no secret: docs/night.md says what that means on a machine with several users.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ be installed beside the Python environment. All that a lake needs lies under its
     <lake>/metastore/db    Derby database of the Hive metastore
     <lake>/run             state file, lock, logs, temporary files
 
-The server listens on the loopback address only and asks for no password.
+The server listens on the loopback address only and asks for no password: docs/night.md says what
+that means on a machine with several users.
 
 An owned server (`running`, or `start` without `detached`) ends with its owner. On Linux it does so
 even if the owner is killed with `kill -9`; owner is the thread that started it, so start it in one
