@@ -16,10 +16,13 @@ from lakes import Lake, fact_differences
 from sandbox import airflow_server, emulated_account
 from sandbox.emulated_account import LANDING_URI, EmulatedAccount
 from sandbox.sample.__main__ import main as make_sample
+from shelfweek.contract import PROJECT
 from shelfweek.landing import Landing
 from shelfweek.night import DbtProject
 
 LOAD_DATE = date(2026, 11, 20)
+# Wherever it appears but in the environment of processes, a secret has leaked.
+CANARY = "canary-secret-key-4711"
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +65,23 @@ def conf_of(landing: Path) -> dict[str, Any]:
     }
 
 
+def files_with(text: str, *folders: Path) -> list[Path]:
+    """Files below some folders that hold a text."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return [path for path in files if text.encode() in path.read_bytes()]
+
+
 def test_the_whole_dag_publishes_what_make_run_publishes(
     account: EmulatedAccount, landing: Path, tmp_path: Path
 ) -> None:
     variables = airflow_server.environment(
-        tmp_path, {**account.variables, "SHELFWEEK_COSMOS_MODE": "local"}
+        tmp_path,
+        {
+            **account.variables,
+            "SHELFWEEK_COSMOS_MODE": "local",
+            "AWS_SECRET_ACCESS_KEY": CANARY,
+        },
     )
     airflow_server.prepare(tmp_path, variables)
     airflow_server.make_manifest(account.thrift_address)
@@ -82,6 +97,10 @@ def test_the_whole_dag_publishes_what_make_run_publishes(
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     assert account.clusters_alive() == []
     assert "Rows of the dumps" in done.stdout + done.stderr
+    # Logs, XCom and all else in Airflow's database, dbt's logs and manifests.
+    assert tmp_path / "airflow.db" in files_with("register_run", tmp_path)
+    assert files_with(CANARY, tmp_path, PROJECT / "target", PROJECT / "logs") == []
+    assert not [mail for mail in account.aws.mails() if CANARY in str(mail)]
 
     plain_engine = replace(account.engine, schema="plain")
     plain = Lake(plain_engine, tmp_path / "plain", DbtProject(plain_engine, tmp_path / "dbt"))
