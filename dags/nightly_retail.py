@@ -39,7 +39,7 @@ from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, AccountSettings, job_fl
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.failures import without_values
-from shelfweek.nightly_request import CONF_SCHEMA, Limits, NightlyRequest
+from shelfweek.nightly_request import CONF_SCHEMA, NightlyRequest, RequestBounds
 
 PUBLISHED_FACT = Asset("fct_weekly_sales_inventory")
 
@@ -178,7 +178,7 @@ with DAG(
         context = get_current_context()
         # The params are the conf, checked; only the conf tells keys that nobody knows.
         request = NightlyRequest.of({**context["params"], **(context["dag_run"].conf or {})})
-        Limits.from_environment().expect(request)
+        RequestBounds.from_environment().expect(request)
         _, night = request.open()
         for warning in night.warnings:
             print(f"Warning: {warning}")

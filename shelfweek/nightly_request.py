@@ -119,7 +119,7 @@ class NightlyRequest:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestBounds:
     """What a request may ask for: whoever may trigger a run may not load and order everything.
 
     Attributes:
@@ -133,7 +133,7 @@ class Limits:
     most_nodes: int
 
     @classmethod
-    def from_environment(cls) -> Limits:
+    def from_environment(cls) -> RequestBounds:
         """Read SHELFWEEK_LANDINGS, SHELFWEEK_EMR_INSTANCE_TYPES (commas between), and the number.
 
         Raises:

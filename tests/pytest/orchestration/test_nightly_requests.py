@@ -13,7 +13,7 @@ from nights import NightDump
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LANDING_URI
 from shelfweek.lake import copy_dimension_files
 from shelfweek.landing import Landing
-from shelfweek.nightly_request import Limits, NightlyRequest, RequestError
+from shelfweek.nightly_request import NightlyRequest, RequestBounds, RequestError
 from shelfweek.registration import _glob_over, uri_of
 
 LOAD_DATE = date(2026, 11, 20)
@@ -63,16 +63,16 @@ def test_a_key_that_nobody_knows_is_refused(conf: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
+def limits(monkeypatch: pytest.MonkeyPatch) -> RequestBounds:
     """Of an Airflow with one landing."""
     for name, text in AIRFLOW_SETTINGS.items():
         monkeypatch.setenv(name, text)
-    return Limits.from_environment()
+    return RequestBounds.from_environment()
 
 
 @pytest.mark.parametrize("landing_uri", [LANDING_URI, f"{LANDING_URI}/"])
 def test_a_request_of_the_readiness_check_is_within_the_limits(
-    limits: Limits, conf: dict[str, Any], landing_uri: str
+    limits: RequestBounds, conf: dict[str, Any], landing_uri: str
 ) -> None:
     limits.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
 
@@ -80,7 +80,9 @@ def test_a_request_of_the_readiness_check_is_within_the_limits(
 @pytest.mark.parametrize(
     "landing_uri", ["s3://lake", "s3://another/landing", f"{LANDING_URI}/old", f"{LANDING_URI}s"]
 )
-def test_another_landing_is_refused(limits: Limits, conf: dict[str, Any], landing_uri: str) -> None:
+def test_another_landing_is_refused(
+    limits: RequestBounds, conf: dict[str, Any], landing_uri: str
+) -> None:
     """Whatever the roles can read could be loaded and published otherwise."""
     with pytest.raises(RequestError, match=f"from {landing_uri}: SHELFWEEK_LANDINGS names s3://"):
         limits.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
@@ -96,7 +98,7 @@ def test_another_landing_is_refused(limits: Limits, conf: dict[str, Any], landin
     ],
 )
 def test_a_cluster_beyond_the_limits_is_refused(
-    limits: Limits, conf: dict[str, Any], asked: dict[str, Any], message: str
+    limits: RequestBounds, conf: dict[str, Any], asked: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RequestError, match=f"^{message}: SHELFWEEK_EMR_"):
         limits.expect(NightlyRequest.of({**conf, "emr": {**conf["emr"], **asked}}))
@@ -112,11 +114,11 @@ def test_a_cluster_beyond_the_limits_is_refused(
     ],
 )
 def test_a_limit_that_is_missing_is_none_that_allows_all(
-    limits: Limits, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+    limits: RequestBounds, monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
     with pytest.raises(RequestError, match=name):
-        Limits.from_environment()
+        RequestBounds.from_environment()
 
 
 def test_raw_dimension_files_are_copied_beside_the_tables(
