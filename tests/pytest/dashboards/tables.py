@@ -170,6 +170,8 @@ TABLES = {
             if(n < 3, 'bad_value', 'missing_key') as reason,
             null as column_name,
             'a,b,c' as raw_row,
+            cast(n + 2 as bigint) as line_number,
+            cast(1 as bigint) as line_count,
             date '2026-11-28' as load_date
         from (values ('sales'), ('inventory')) as tables (raw_table)
         cross join range(if(number_of_weeks() > 0, 5, 0)) as rows (n)
