@@ -124,7 +124,7 @@ def java_options_for(landing: Landing) -> tuple[str, ...]:
     Java's optimising compiler makes the inner loops about twice as fast and keeps a core busy for
     the first minute: that pays for large dumps only.
     """
-    largest = max(sum(file.size for file in files) for files in landing.files.values())
+    largest = max(landing.bytes_of(load_date) for load_date in landing.nights)
     return ("-XX:TieredStopAtLevel=4",) if largest > LARGE_DUMP else ()
 
 

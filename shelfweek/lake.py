@@ -11,7 +11,8 @@ from datetime import date
 import fsspec
 
 from shelfweek.engine import Engine, EngineError, Row, Session
-from shelfweek.landing import WINDOWED_TABLES, Landing, Night
+from shelfweek.landing import Landing, Night
+from shelfweek.manifest import WINDOWED_TABLES
 
 PUBLISHED_TABLES = {
     "fct_weekly_sales_inventory": "week_end_date",

@@ -1,36 +1,30 @@
-"""The landing folder: which nights lie there, and whether a night is whole.
+"""The landing folder: which nights lie there, and what a run reads of them.
 
-A landing is a local folder or any URI that fsspec can open. Files lie as the unload writes them,
-`<landing>/<table>/load_date=YYYY-MM-DD/<table>_YYYYMMDD[_<part>].csv[.gz]`, or all in one flat
-folder. A night with a manifest is judged by it; one without goes by the files alone.
+A landing is a local folder or any URI that fsspec can open. Which files are those of a night, and
+whether it is whole, shelfweek/night_files.py says: with a manifest by it, without by names alone.
 """
 
 from __future__ import annotations
 
-import json
 import posixpath
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import fsspec
 from fsspec import AbstractFileSystem
 
 from shelfweek.contents import NOT_READ, Contents, read_contents
 from shelfweek.contract import raw_columns, raw_tables
+from shelfweek.listing import Nights, find_nights, in_words, list_landing
+from shelfweek.manifest import MAX_BYTES
+from shelfweek.night_files import Listing, NightFile, State, Verdict, judge, manifest_path, names_of
 
-# The dates that a file's rows may have come from are told for these tables only.
-WINDOWED_TABLES = ("sales", "inventory")
 READERS = 8
 """Files that are read at once."""
 
-_DATA_NAME = re.compile(r"(?P<table>[a-z]+)_(?P<day>\d{8})(?:_(?P<part>\w+))?\.csv(?:\.gz)?")
-_MANIFEST_NAME = re.compile(r"manifest_(?P<day>\d{8})\.json")
-_LOAD_DATE_FOLDER = re.compile(r"load_date=(?P<day>\d{4}-\d{2}-\d{2})")
+_NAMES_TOLD = 10
 
 
 class LandingError(Exception):
@@ -68,23 +62,26 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Night:
-    """The dump of one load date, whole and with known columns."""
+    """The dump of one load date, whole and with known columns.
+
+    Attributes:
+        manifest_path: where fsspec finds its manifest; None where it has none.
+    """
 
     load_date: date
     files: tuple[DataFile, ...]
     warnings: tuple[str, ...] = ()
+    manifest_path: str | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Landing:
     """The nights of a landing folder; nothing but names is read until a night is opened."""
 
     uri: str
     file_system: AbstractFileSystem
     root: str
-    files: dict[date, list[DataFile]] = field(default_factory=lambda: defaultdict(list))
-    manifests: dict[date, str] = field(default_factory=dict)
-    strays: dict[date, list[str]] = field(default_factory=lambda: defaultdict(list))
+    found: Nights
 
     @classmethod
     def scan(cls, uri: str) -> Landing:
@@ -93,27 +90,35 @@ class Landing:
         Raises:
             LandingError: the folder is not there, cannot be read, or holds no dump.
         """
-        file_system, root = fsspec.core.url_to_fs(uri)
+        file_system, root = _file_system_of(uri)
+        tables = tuple(raw_columns())
         try:
             if not file_system.exists(root):
                 raise LandingError(f"there is no landing folder {uri}")
-            found = file_system.find(root, detail=True)
-        except OSError as error:
-            raise LandingError(f"the landing {uri} cannot be read: {error}") from error
-        landing = cls(uri=uri, file_system=file_system, root=root)
-        for path, info in sorted(found.items()):
-            landing._add(path, int(info["size"]))
+            listing = list_landing(file_system, root, tables)
+        except LandingError:
+            raise
+        # Libraries of file systems raise errors of their own beside those of the system.
+        except Exception as error:
+            raise LandingError(f"the landing {uri} cannot be read: {in_words(error)}") from error
+        landing = cls(uri, file_system, root, find_nights(tables, listing))
         if not landing.nights:
             raise LandingError(
                 f"no dump lies in {uri}: expected files like "
-                "sales/load_date=2026-11-20/sales_20261120.csv, or sales_20261120.csv in one folder"
+                "sales/load_date=2026-11-20/sales_20261120.csv, or sales_20261120.csv in one "
+                f"folder. What lies there: {_what_lies_in(listing)}"
             )
         return landing
 
     @property
     def nights(self) -> list[date]:
         """Load dates of all nights, oldest first."""
-        return sorted(self.files.keys() | self.manifests.keys() | self.strays.keys())
+        return list(self.found.listings)
+
+    def bytes_of(self, load_date: date) -> int:
+        """Size of a night's files in bytes, by their names alone."""
+        verdict = judge(load_date, tuple(raw_columns()), self.found.listings[load_date], None)
+        return sum(file.size for file in verdict.files)
 
     def open_night(self, load_date: date) -> Night:
         """Check that a night is whole and read its files' headers.
@@ -121,23 +126,19 @@ class Landing:
         Raises:
             LandingError: a table or a file is missing, empty, short, or lacks columns.
         """
-        if load_date not in self.nights:
+        if load_date not in self.found.listings:
             known = ", ".join(str(night) for night in self.nights[-5:])
             raise LandingError(
                 f"no dump of {load_date} lies in {self.uri}; the newest are: {known}"
+                + "".join(f"; {text}" for text in self._homeless_files())
             )
-        warnings: list[str] = []
-        files = self.files[load_date]
-        problems = [
-            f"{path} carries another date than its folder" for path in self.strays[load_date]
-        ]
-        if load_date in self.manifests:
-            files, faults = self._files_of_manifest(load_date, warnings)
-            problems += faults
-        else:
-            problems += _named_twice(files)
-        tables = {file.table for file in files}
-        problems += [f"no file for table {table}" for table in raw_columns() if table not in tables]
+        listing = self.found.listings[load_date]
+        manifest = manifest_path(load_date, listing)
+        content = self._read_manifest(manifest) if manifest else None
+        verdict = judge(load_date, tuple(raw_columns()), listing, content)
+        problems = _problems_of(verdict)
+        warnings = [*_warnings_of(verdict), *self._homeless_files()]
+        files = [self._data_file(load_date, file) for file in verdict.files]
         if not problems:
             files = self._inspected(files)
             problems = [fault for file in files for fault in file.contents.faults]
@@ -146,51 +147,34 @@ class Landing:
             raise LandingError(
                 f"the dump of {load_date} in {self.uri} is not whole:\n  " + "\n  ".join(problems)
             )
-        return Night(load_date, tuple(files), tuple(warnings))
+        path = posixpath.join(self.root, manifest) if manifest else None
+        return Night(load_date, tuple(files), tuple(warnings), path)
 
-    def _add(self, path: str, size: int) -> None:
-        name = posixpath.basename(path)
-        if manifest := _MANIFEST_NAME.fullmatch(name):
-            if day := _date(manifest["day"]):
-                self.manifests[day] = path
-            return
-        match = _DATA_NAME.fullmatch(name)
-        if not match or match["table"] not in raw_columns() or not (day := _date(match["day"])):
-            return
-        folder = _LOAD_DATE_FOLDER.fullmatch(posixpath.basename(posixpath.dirname(path)))
-        if folder and folder["day"] != day.isoformat():
-            if folder_day := _date(folder["day"].replace("-", "")):
-                self.strays[folder_day].append(self._relative(path))
-            return
-        self.files[day].append(DataFile(match["table"], day, path, size))
+    def _homeless_files(self) -> list[str]:
+        """One line that names files of dates without a night, if there are any."""
+        if not self.found.homeless:
+            return []
+        told = names_of(self.found.homeless, _NAMES_TOLD)
+        return [f"not read, as they fit no file of any night: {told}"]
 
-    def _files_of_manifest(
-        self, load_date: date, warnings: list[str]
-    ) -> tuple[list[DataFile], list[str]]:
-        """The files that the manifest names, and what is wrong with them."""
-        path = self.manifests[load_date]
+    def _read_manifest(self, path: str) -> bytes:
         try:
-            entries = _manifest_entries(json.loads(self.file_system.cat_file(path)))
-        except (ValueError, KeyError, TypeError) as error:
-            return [], [f"manifest {self._relative(path)} cannot be read: {error!r}"]
-        found = {file.name: file for file in self.files[load_date]}
-        files, faults = [], []
-        for entry in entries:
-            file = found.pop(entry.name, None)
-            if file is None or file.table != entry.table:
-                faults.append(f"{entry.name} of table {entry.table} is missing")
-            elif file.size != entry.size:
-                faults.append(
-                    f"{self._relative(file.path)} has {file.size} bytes, not the {entry.size} "
-                    "that the manifest names"
-                )
-            else:
-                files.append(entry.described(file))
-        warnings += [
-            f"{self._relative(file.path)} is not in the manifest and was ignored"
-            for file in found.values()
-        ]
-        return files, faults
+            with self.file_system.open(posixpath.join(self.root, path), "rb") as stream:
+                content: bytes = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise LandingError(f"manifest {path} cannot be read: {in_words(error)}") from error
+        return content
+
+    def _data_file(self, load_date: date, file: NightFile) -> DataFile:
+        return DataFile(
+            table=file.table,
+            load_date=load_date,
+            path=posixpath.join(self.root, file.path),
+            size=file.size,
+            row_count=file.row_count,
+            first_business_date=file.first_business_date,
+            last_business_date=file.last_business_date,
+        )
 
     def _inspected(self, files: Iterable[DataFile]) -> list[DataFile]:
         """The files with their contents, each read once from its first line to its last."""
@@ -211,77 +195,32 @@ class Landing:
         return posixpath.relpath(path, self.root)
 
 
-@dataclass(frozen=True)
-class _ManifestEntry:
-    table: str
-    name: str
-    size: int
-    row_count: int | None
-    first: date | None
-    last: date | None
-
-    def described(self, file: DataFile) -> DataFile:
-        return DataFile(
-            file.table, file.load_date, file.path, file.size, self.row_count, self.first,
-            self.last,
-        )  # fmt: skip
-
-
-def _manifest_entries(manifest: Any) -> list[_ManifestEntry]:
-    """Read a manifest: one entry per file with table, file name, bytes, rows, covered dates.
-
-    The entries stand in a list, or under `files`. Our unload writes the first name of each field in
-    _MANIFEST_FIELDS; manifests of other tools may use one of the others.
-    """
-    entries = manifest.get("files") if isinstance(manifest, Mapping) else manifest
-    if not isinstance(entries, list) or not entries:
-        raise ValueError("a list of files is expected")
-    return [_manifest_entry({name.lower(): value for name, value in e.items()}) for e in entries]
-
-
-_MANIFEST_FIELDS = {
-    "table": ("table", "table_name"),
-    "file": ("file_name", "file", "name", "path"),
-    "bytes": ("bytes", "size", "size_bytes"),
-    "rows": ("rows", "row_count"),
-    "first": ("first_business_date", "first_date", "min_business_date"),
-    "last": ("last_business_date", "last_date", "max_business_date"),
-}
-
-
-def _manifest_entry(entry: Mapping[str, Any]) -> _ManifestEntry:
-    def field_of(name: str) -> Any:
-        return next((entry[key] for key in _MANIFEST_FIELDS[name] if key in entry), None)
-
-    table, file, size, rows = (field_of(name) for name in ("table", "file", "bytes", "rows"))
-    if table is None or file is None or size is None:
-        raise ValueError(f"a table, a file name and bytes are expected in {dict(entry)}")
-    first, last = field_of("first"), field_of("last")
-    is_windowed = str(table).lower() in WINDOWED_TABLES
-    return _ManifestEntry(
-        table=str(table).lower(),
-        name=posixpath.basename(str(file)),
-        size=int(size),
-        row_count=None if rows is None else int(rows),
-        first=date.fromisoformat(first) if is_windowed and first else None,
-        last=date.fromisoformat(last) if is_windowed and last else None,
-    )
-
-
-def _named_twice(files: Iterable[DataFile]) -> list[str]:
-    """Complaints about files of one name in two places, or plain and gzipped side by side."""
-    paths: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        paths[file.name.removesuffix(".gz")].append(file.path)
-    return [
-        f"{name} lies there {len(found)} times: {', '.join(found)}"
-        for name, found in paths.items()
-        if len(found) > 1
-    ]
-
-
-def _date(digits: str) -> date | None:
+def _file_system_of(uri: str) -> tuple[AbstractFileSystem, str]:
     try:
-        return date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
-    except ValueError:
-        return None
+        file_system, root = fsspec.core.url_to_fs(uri)
+    # An unknown scheme, a library that is not installed, a URI that the library does not accept.
+    except Exception as error:
+        raise LandingError(
+            f"the landing {uri} cannot be opened, a local folder or a URI like s3://bucket/prefix "
+            f"is expected: {in_words(error)}"
+        ) from error
+    return file_system, root
+
+
+def _problems_of(verdict: Verdict) -> list[str]:
+    told = []
+    if problem := verdict.manifest_problem:
+        what = "is stale" if problem.state is State.STALE else "cannot be read"
+        told.append(f"manifest {problem.path} {what}: {problem.text}")
+    return told + [str(p) for p in verdict.problems if p.state is not State.NO_ROWS]
+
+
+def _warnings_of(verdict: Verdict) -> list[str]:
+    empty = [str(problem) for problem in verdict.problems if problem.state is State.NO_ROWS]
+    return [*verdict.warnings, *empty]
+
+
+def _what_lies_in(listing: Listing) -> str:
+    unreadable = [f"{path} ({reason})" for path, reason in listing.unreadable.items()]
+    paths = sorted(path for path in listing.sizes if not path.startswith("."))
+    return names_of([*unreadable, *paths], _NAMES_TOLD) or "nothing"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from nights import BUCKET, PREFIX, NightDump
@@ -73,5 +74,85 @@ def test_a_bucket_that_may_not_be_read_is_told(landing_uri: str, bucket: FaultyA
     try:
         with pytest.raises(LandingError, match="cannot be read: AccessDenied"):
             Landing.scan(landing_uri)
+    finally:
+        bucket.faults.remove(denied)
+
+
+@pytest.fixture
+def odd_landing(
+    bucket: FaultyAws, landing_uri: str, tmp_path: Path
+) -> Iterator[Callable[[str, bytes], str]]:
+    """Put an object beside a whole night in a landing of its own, and return the landing's URI."""
+    dump = NightDump(tmp_path / PREFIX, LOAD_DATE)
+    dump.write()
+    s3 = aws.Aws(bucket.endpoint).client("s3")
+
+    def put(key: str, content: bytes) -> str:
+        for path in dump.folder.rglob("*.*"):
+            if path.is_file():
+                relative = path.relative_to(dump.folder).as_posix()
+                s3.put_object(Bucket=BUCKET, Key=f"odd/{relative}", Body=path.read_bytes())
+        s3.put_object(Bucket=BUCKET, Key=f"odd/{key}", Body=content)
+        keys.append(f"odd/{key}")
+        return f"s3://{BUCKET}/odd"
+
+    keys: list[str] = []
+    yield put
+    for key in keys:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sales/load_date=2026-11-20/",
+        "sales/",
+        "",
+        "sales_$folder$",
+        "sales/load_date=2026-11-20_$folder$",
+    ],
+)
+def test_markers_of_folders_are_never_mentioned(
+    odd_landing: Callable[[str, bytes], str], key: str
+) -> None:
+    assert Landing.scan(odd_landing(key, b"")).open_night(LOAD_DATE).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sales/load_date=2026-11-20/sales_20261120-2.csv",
+        "Sales/load_date=2026-11-20/sales_20261120.csv",
+    ],
+)
+def test_a_nearly_fitting_key_stops_the_night(
+    odd_landing: Callable[[str, bytes], str], key: str
+) -> None:
+    landing = Landing.scan(odd_landing(key, b"x"))
+    with pytest.raises(LandingError, match=f"{key} fits no file of the night"):
+        landing.open_night(LOAD_DATE)
+
+
+def test_folders_of_nobody_are_not_listed(
+    odd_landing: Callable[[str, bytes], str], bucket: FaultyAws
+) -> None:
+    uri = odd_landing("backup/sales/load_date=2026-11-20/sales_20261120-2.csv", b"x")
+    denied = Fault.of_s3("prefix=odd%2Fbackup", 403, "AccessDenied")
+    bucket.faults.append(denied)
+    try:
+        assert Landing.scan(uri).open_night(LOAD_DATE).warnings == ()
+    finally:
+        bucket.faults.remove(denied)
+
+
+def test_a_folder_that_may_not_be_listed_stops_the_night(
+    odd_landing: Callable[[str, bytes], str], bucket: FaultyAws
+) -> None:
+    uri = odd_landing("readme.txt", b"x")
+    denied = Fault.of_s3("prefix=odd%2Fstore", 403, "AccessDenied")
+    bucket.faults.append(denied)
+    try:
+        with pytest.raises(LandingError, match="store cannot be read: AccessDenied"):
+            Landing.scan(uri).open_night(LOAD_DATE)
     finally:
         bucket.faults.remove(denied)

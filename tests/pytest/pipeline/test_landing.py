@@ -191,18 +191,18 @@ def test_an_empty_file_is_named(landing: Path, has_manifest: bool) -> None:
     edit_manifest(landing, lambda entry: entry.update(bytes=0, rows=0))
     if not has_manifest:
         (landing / MANIFEST).unlink()
-    assert f"{SALES} of table sales is empty: not even a header line" in fault(landing)
+    assert f"{SALES} has 0 bytes: not even a header line" in fault(landing)
 
 
 def test_a_file_that_the_manifest_names_is_missing(landing: Path) -> None:
     (landing / SALES).unlink()
-    assert "sales_20260114.csv of table sales is missing" in fault(landing)
+    assert "sales_20260114.csv is not there" in fault(landing)
 
 
 def test_a_torn_file_is_told_by_its_bytes(landing: Path) -> None:
     whole = (landing / SALES).read_bytes()
     (landing / SALES).write_bytes(whole[:-1])
-    assert f"{SALES} has {len(whole) - 1} bytes, not the {len(whole)}" in fault(landing)
+    assert f"{SALES} has {len(whole) - 1} of the {len(whole)} bytes" in fault(landing)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": [{"table": "sales"}]}'])
@@ -220,7 +220,7 @@ def test_a_torn_gzip_file_is_named(tmp_path: Path) -> None:
 
 def test_a_file_with_another_date_than_its_folder_is_named(landing: Path) -> None:
     (landing / SALES).with_name("sales_20260113.csv").write_text("x")
-    assert "sales_20260113.csv carries another date than its folder" in fault(landing)
+    assert "sales_20260113.csv lies in tonight's folder but is of 2026-01-13" in fault(landing)
 
 
 def test_plain_and_gzipped_side_by_side_are_one_too_many(tmp_path: Path) -> None:
@@ -233,5 +233,5 @@ def test_all_faults_of_a_night_are_told_at_once(landing: Path) -> None:
     (landing / SALES).unlink()
     (landing / STORE).write_text("x")
     text = fault(landing)
-    assert "sales_20260114.csv of table sales is missing" in text
-    assert "store_20260114.csv has 1 bytes" in text
+    assert "sales_20260114.csv is not there" in text
+    assert "store_20260114.csv has 1 of the" in text
