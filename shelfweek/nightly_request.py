@@ -72,12 +72,14 @@ class NightlyRequest:
 
     Attributes:
         files: raw table to the URIs of its files.
+        manifest: URI of the manifest by which they were judged.
         emr: the cluster, as CONF_SCHEMA describes it.
     """
 
     load_date: date
     landing_uri: str
     files: Mapping[str, tuple[str, ...]]
+    manifest: str
     emr: Mapping[str, Any]
 
     @classmethod
@@ -93,6 +95,7 @@ class NightlyRequest:
             load_date=date.fromisoformat(conf["load_date"]),
             landing_uri=conf["landing_uri"],
             files={table: tuple(uris) for table, uris in conf["files"].items()},
+            manifest=conf["manifest"],
             emr=conf["emr"],
         )
 
@@ -100,7 +103,7 @@ class NightlyRequest:
         """Open the night in the landing, whole and just as it was requested.
 
         Raises:
-            RequestError: it is not whole, or its files are not those of the request.
+            RequestError: it is not whole, or its files and manifest are not those of the request.
         """
         try:
             landing = Landing.scan(self.landing_uri)
@@ -109,8 +112,10 @@ class NightlyRequest:
             raise RequestError(str(error)) from error
         found = {uri_of(landing.file_system, file.path) for file in night.files}
         asked = {uri for uris in self.files.values() for uri in uris}
-        if found != asked:
-            differing = ", ".join(sorted(found ^ asked))
+        if night.manifest_path:
+            found.add(uri_of(landing.file_system, night.manifest_path))
+        if found != asked | {self.manifest}:
+            differing = ", ".join(sorted(found ^ (asked | {self.manifest})))
             raise RequestError(
                 f"the dump of {self.load_date} is not the one that was requested: {differing}. "
                 "Let the readiness check look at the night again."

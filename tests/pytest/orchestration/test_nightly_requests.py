@@ -34,7 +34,8 @@ def request_for(dump: NightDump) -> NightlyRequest:
     files: dict[str, tuple[str, ...]] = {}
     for file in landing.open_night(LOAD_DATE).files:
         files[file.table] = (uri_of(landing.file_system, file.path),)
-    return NightlyRequest(LOAD_DATE, str(dump.folder), files, {})
+    manifest = uri_of(landing.file_system, str(dump.manifest))
+    return NightlyRequest(LOAD_DATE, str(dump.folder), files, manifest, {})
 
 
 def test_a_night_is_opened_as_it_was_requested(request_for: NightlyRequest) -> None:
@@ -46,6 +47,19 @@ def test_another_dump_than_the_requested_one_is_refused(request_for: NightlyRequ
     asked = {**request_for.files, "sales": (request_for.files["sales"][0], "s3://lake/another")}
     with pytest.raises(RequestError, match="not the one that was requested: s3://lake/another"):
         replace(request_for, files=asked).open()
+
+
+def test_another_manifest_than_the_requested_one_is_refused(request_for: NightlyRequest) -> None:
+    with pytest.raises(RequestError, match=r"not the one that was requested: .*manifest_20261120"):
+        replace(request_for, manifest="s3://lake/another/manifest_20261120.json").open()
+
+
+def test_a_night_whose_manifest_is_gone_is_refused(
+    request_for: NightlyRequest, dump: NightDump
+) -> None:
+    dump.manifest.unlink()
+    with pytest.raises(RequestError, match=r"not the one that was requested: .*manifest_20261120"):
+        request_for.open()
 
 
 def test_a_dump_that_was_torn_since_is_refused(
