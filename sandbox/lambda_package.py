@@ -9,11 +9,20 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 CODE = PROJECT / "lambda" / "readiness"
+SHARED = ("__init__", "manifest", "night_files", "places")
+"""The modules of the package `shelfweek` by which the loader judges a night too."""
+
 TARGET = PROJECT / "target"
 
 # The oldest time that a zip file can hold: the same code gives the same bytes.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _READABLE_FILE = 0o100644 << 16
+
+
+def _modules() -> dict[str, Path]:
+    """Each module by its name in the zip file."""
+    shared = {f"shelfweek/{name}.py": PROJECT / "shelfweek" / f"{name}.py" for name in SHARED}
+    return {path.name: path for path in CODE.glob("*.py")} | shared
 
 
 def package(to: Path = TARGET) -> Path:
@@ -23,8 +32,8 @@ def package(to: Path = TARGET) -> Path:
     """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(CODE.glob("*.py")):
-            info = zipfile.ZipInfo(path.name, _ZIP_TIME)
+        for name, path in sorted(_modules().items()):
+            info = zipfile.ZipInfo(name, _ZIP_TIME)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = _READABLE_FILE
             archive.writestr(info, path.read_bytes())

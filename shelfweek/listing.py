@@ -18,7 +18,7 @@ from shelfweek.night_files import Listing
 from shelfweek.places import (
     Kind,
     Place,
-    is_night_folder,
+    folder_date,
     is_root_folder,
     manifest_paths,
     nights_behind,
@@ -159,7 +159,9 @@ class _Walk:
 
     def _is_of_a_night(self, path: str) -> bool:
         first, *others = path.split("/")
-        return is_root_folder(first, self.tables) and (not others or is_night_folder(others[0]))
+        return is_root_folder(first, self.tables) and (
+            not others or folder_date(others[0]) is not None
+        )
 
 
 def _list_remotely(

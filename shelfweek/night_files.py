@@ -209,18 +209,18 @@ def _problems_of_places(
         folder = f"{table}/load_date={load_date}/" if "/" in place.path else ""
         stem = f"{table}_{load_date:%Y%m%d}"
         text = (
-            f"fits no file of the night: {folder}{stem}.csv, {stem}_2.csv or the like, also with "
-            ".gz, is expected; rename it, or move it away"
+            f"{place.path} fits no file of the night: {folder}{stem}.csv, {stem}_2.csv or the "
+            "like, also with .gz, is expected; rename it, or move it away"
         )
-        problems.append(Problem(table, State.UNFIT, place.path, text))
+        problems.append(Problem(table, State.UNFIT, "", text))
     # A manifest says which of two copies counts: the one in its table's folder.
     for place in () if has_manifest else kinds.get(Kind.MISPLACED, ()):
         table = place.named_table
         text = (
-            f"lies in the wrong folder: move it to {table}/load_date={load_date}/, "
+            f"{place.path} lies in the wrong folder: move it to {table}/load_date={load_date}/, "
             "or out of the night's folder"
         )
-        problems.append(Problem(table, State.UNFIT, place.path, text))
+        problems.append(Problem(table, State.UNFIT, "", text))
     return problems
 
 

@@ -73,8 +73,7 @@ class Place:
             return None
         day = None
         if len(folders) > 1:
-            match = _NIGHT_FOLDER.fullmatch(folders[1])
-            day = calendar_date(match["day"]) if match else None
+            day = folder_date(folders[1])
             if day is None:
                 return None
         home = [table, f"load_date={day}"]
@@ -138,9 +137,10 @@ def is_root_folder(path: str, tables: Collection[str]) -> bool:
     return path.lower() in tables or path.lower() == MANIFEST
 
 
-def is_night_folder(name: str) -> bool:
-    """Whether a folder's name is `load_date=` and a date, in any letter case."""
-    return _NIGHT_FOLDER.fullmatch(name) is not None
+def folder_date(name: str) -> date | None:
+    """The date of a folder `load_date=YYYY-MM-DD`, in any letter case; None if it is none."""
+    match = _NIGHT_FOLDER.fullmatch(name)
+    return calendar_date(match["day"]) if match else None
 
 
 def nights_behind(path: str, tables: Collection[str]) -> set[date]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from dump import Dump, State, Table
+from dump import Dump, Table
 from request import EST, Request
+from shelfweek.night_files import State
 
 MAX_PROBLEMS_TOLD = 5
 
@@ -51,6 +52,8 @@ def not_ready(
     ]
     if any(table.state is State.STALE for table in dump.tables):
         steps.insert(1, "Move files of other nights out of tonight's folders.")
+    if any(problem.state is State.UNFIT for table in dump.tables for problem in table.problems):
+        steps.insert(1, "Rename the files that do not fit, or move them out of tonight's folders.")
     return Mail(_subject(request, verdict), _text([*paragraphs, _what_to_do(steps)]))
 
 
@@ -124,7 +127,7 @@ def _table_of_states(dump: Dump) -> str:
 
 
 def _told(table: Table) -> list[str]:
-    texts = [problem.text for problem in table.problems]
+    texts = [problem.brief for problem in table.problems]
     if len(texts) > MAX_PROBLEMS_TOLD:
         texts[MAX_PROBLEMS_TOLD:] = [f"and {len(texts) - MAX_PROBLEMS_TOLD:,} more"]
     return texts

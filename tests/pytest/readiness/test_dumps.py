@@ -1,7 +1,7 @@
 """Every way in which a dump is not whole, judged by the check and by the loader alike.
 
 The check decides whether a night is started and the loader (shelfweek/landing.py) whether it is
-loaded. Where they differ the check is the stricter one, and the case says so.
+loaded. Only a table of zero rows tells them apart.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from nights import BUCKET, PREFIX, NightDump, Put
 
-from dump import Dump, State, read_dump
+from dump import Dump, read_dump
 from sandbox.aws import Aws
 from shelfweek.landing import Landing, LandingError
+from shelfweek.night_files import State
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,16 @@ def extra_part(dump: NightDump) -> None:
 
 
 def other_objects(dump: NightDump) -> None:
-    for name in ("_SUCCESS", "readme.txt", f"{dump.name('sales')}.tmp", "sub/sales_20200101.csv"):
+    for name in ("_SUCCESS", "readme.txt", f"{dump.name('sales')}.md5", "sub/sales_20200101.csv"):
         dump.contents["sales", name] = b"?"
+
+
+def nearly_fitting(dump: NightDump) -> None:
+    dump.contents["sales", dump.name("sales", "-2")] = b"?"
+
+
+def copy_below(dump: NightDump) -> None:
+    dump.contents["sales", f"old/{dump.name('sales')}"] = b"?"
 
 
 def gzipped_parts(dump: NightDump) -> None:
@@ -138,11 +147,13 @@ CASES = [
     Case("other objects in the folder", other_objects, {}, loads=True),
     Case("extra part that the manifest does not name", extra_part, {}, loads=True),
     Case("one part of header only", one_part_header_only, {}, loads=True),
+    Case("copy in a folder below", copy_below, {}, loads=True),
+    Case("nearly fitting", nearly_fitting, {"sales": State.UNFIT}, "fits no file of the night"),
     Case("half-written", half_written, {"sales": State.SHORT}, "has 72 of the 145 bytes"),
     Case("grown", grown, {"sales": State.LONG}),
     Case("zero bytes", zero_bytes, {"inventory": State.EMPTY}, "has 0 bytes"),
     Case("zero bytes as told", zero_bytes_as_told, {"inventory": State.EMPTY}, "has 0 bytes"),
-    Case("header only", header_only, {"store": State.EMPTY}, "nothing but a header", loads=True),
+    Case("header only", header_only, {"store": State.NO_ROWS}, "nothing but a header", loads=True),
     Case(
         "yesterday's file instead",
         yesterdays_file_instead,
@@ -163,7 +174,7 @@ CASES = [
     Case(
         "all at once",
         three_tables,
-        {"sales": State.SHORT, "inventory": State.EMPTY, "store": State.EMPTY},
+        {"sales": State.SHORT, "inventory": State.EMPTY, "store": State.NO_ROWS},
     ),
 ]
 
@@ -181,7 +192,7 @@ def loads(dump: NightDump) -> bool:
 
 
 def told(judged: Dump) -> str:
-    problems = [problem.text for table in judged.tables for problem in table.problems]
+    problems = [problem.brief for table in judged.tables for problem in table.problems]
     return "\n".join([*problems, judged.manifest_problem or ""])
 
 
@@ -243,22 +254,21 @@ FILE = {"table": "sales", "file_name": "sales_20310101.csv", "bytes": 9, "rows":
         (b"", "it is no JSON"),
         (b'{"files": [', "it is no JSON"),
         (b"\xff\xfe\x00", "it is no JSON"),
-        (b"[" * 100_000, "it is no JSON"),
+        (b"[" * 100_000, "nested too deeply"),
         (b"null", 'a list "files" is expected'),
-        (b"[]", 'a list "files" is expected'),
+        (b"[]", "its list of files is empty"),
         (b'{"files": {}}', 'a list "files" is expected'),
         ({"load_date": "2026-01-01", "files": []}, "stale: its load date is 2026-01-01"),
         ({"load_date": 7, "files": []}, "stale: its load date is 7"),
-        ({"files": ["sales_20310101.csv"]}, "one of its files is no object"),
+        ({"files": ["sales_20310101.csv"]}, "entry 1 is 'sales_20310101.csv': an entry with table"),
         ({"files": [{**FILE, "table": "promo"}]}, "is no file name of table 'promo'"),
-        ({"files": [{**FILE, "table": ["sales"]}]}, "is no file name of table"),
+        ({"files": [{**FILE, "table": ["sales"]}]}, "is no file name of table a list"),
         ({"files": [{**FILE, "table": "store"}]}, "is no file name of table 'store'"),
-        ({"files": [{**FILE, "file_name": "../sales_20310101.csv"}]}, "is no file name"),
-        ({"files": [{**FILE, "file_name": None}]}, "is no file name"),
-        ({"files": [{**FILE, "bytes": "9"}]}, "are not whole numbers"),
-        ({"files": [{**FILE, "bytes": -1}]}, "are not whole numbers"),
-        ({"files": [{**FILE, "rows": True}]}, "are not whole numbers"),
-        ({"files": [{"table": "sales", "file_name": "sales_20310101.csv"}]}, "not whole numbers"),
+        ({"files": [{**FILE, "file_name": None}]}, "entry 1 has no file name"),
+        ({"files": [{**FILE, "bytes": 9.0}]}, "entry 1: bytes is 9.0, a whole number"),
+        ({"files": [{**FILE, "bytes": -1}]}, "entry 1: bytes is -1, a whole number"),
+        ({"files": [{**FILE, "rows": True}]}, "entry 1: rows is true, a whole number"),
+        ({"files": [{"table": "sales", "file_name": "sales_20310101.csv"}]}, "has no bytes"),
         ({"files": [FILE, FILE]}, "names sales_20310101.csv twice"),
     ],
 )  # fmt: skip

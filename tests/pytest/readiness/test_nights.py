@@ -85,6 +85,35 @@ def test_a_dump_of_the_sample_generator_is_ready_and_the_run_gets_all_its_parts(
     assert len(files["sales"]) == 3
 
 
+def test_a_flat_landing_is_ready_with_the_rights_that_the_check_has(
+    account: Aws, dump: NightDump, tmp_path: Path, invoke: Invoke, airflow: AirflowApi
+) -> None:
+    dump.write()
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for path in dump.folder.rglob("*.*"):
+        if path.is_file():
+            path.rename(flat / path.name)
+    upload(account.client("s3"), flat)
+    assert invoke(check=1).status == "started"
+    conf = airflow.runs[DAG_ID, f"nightly__{dump.load_date}"]["conf"]
+    assert conf["files"]["sales"] == [f"s3://{BUCKET}/{PREFIX}/{dump.name('sales')}"]
+    assert conf["manifest"] == f"s3://{BUCKET}/{PREFIX}/{dump.manifest.name}"
+
+
+def test_a_file_that_nearly_fits_is_to_be_renamed(
+    dump: NightDump, put: Put, invoke: Invoke, mails: Mails
+) -> None:
+    dump.contents["store", dump.name("store", "-2")] = b"?"
+    put()
+    assert invoke(check=1).status == "not_ready"
+    (mail,) = mails()
+    assert f"does not fit  store/load_date={dump.load_date}/{dump.name('store', '-2')}" in mail.text
+    assert "2. Rename the files that do not fit, or move them out of tonight's folders." in (
+        mail.text
+    )
+
+
 def test_a_late_file_means_a_mail_at_the_first_check_and_a_run_at_the_second(
     dump: NightDump, put: Put, invoke: Invoke, airflow: AirflowApi, mails: Mails
 ) -> None:

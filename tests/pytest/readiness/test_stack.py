@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -28,7 +30,7 @@ from roles import TRUSTS_ROOT, as_role, document
 
 from sandbox.airflow_api import AirflowApi, Fault
 from sandbox.aws import Aws
-from sandbox.lambda_package import CODE, package
+from sandbox.lambda_package import CODE, SHARED, package
 from sandbox.readiness import Check
 
 WAIT_SECONDS = 30.0
@@ -242,5 +244,12 @@ def test_the_package_is_the_code_and_the_same_each_time(tmp_path: Path) -> None:
     assert first.name == second.name
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
-        assert set(archive.namelist()) == {path.name for path in CODE.glob("*.py")}
-        assert "handler.py" in archive.namelist()
+        names = set(archive.namelist())
+        assert names == {path.name for path in CODE.glob("*.py")} | {
+            f"shelfweek/{name}.py" for name in SHARED
+        }
+        archive.extractall(tmp_path / "code")
+    # -I: no module of this project but those of the package; its boto3 is Lambda's own.
+    program = "import sys, boto3; sys.path.insert(0, sys.argv[1]); import handler"
+    here = [sys.executable, "-I", "-c", program, str(tmp_path / "code")]
+    subprocess.run(here, check=True, cwd=tmp_path)  # noqa: S603
