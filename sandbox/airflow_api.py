@@ -1,4 +1,4 @@
-"""A stand-in for Airflow's REST API: log in, start a run, look at a run.
+"""A stand-in for Airflow's REST API: log in, look at a DAG, start a run, look at a run.
 
 It gives the real API's status codes and error texts for what the readiness check asks, keeps runs
 in memory, and can be told to misbehave. It starts nothing: it proves what is asked of Airflow, not
@@ -20,7 +20,7 @@ from typing import Any
 
 from sandbox.processes import HOST
 
-_RUNS = re.compile(r"/api/v2/dags/(?P<dag>[^/]+)/dagRuns(?:/(?P<run>[^/]+))?")
+_PATHS = re.compile(r"/api/v2/dags/(?P<dag>[^/]+)(?P<runs>/dagRuns(?:/(?P<run>[^/]+))?)?")
 _CONF_KEYS = {"load_date", "landing_uri", "files", "manifest", "emr"}
 
 Answer = tuple[int, Any]
@@ -50,6 +50,7 @@ class AirflowApi:
     """The stand-in's state. `faults` are used up one by one, in order, by the requests they fit.
 
     Attributes:
+        paused: those of the DAGs whose runs wait.
         runs: dag id and run id to the run as the API shows it.
         requests: method, path and parsed body of every request, also of those that met a fault.
         stuck: a fault that is never used up.
@@ -59,6 +60,7 @@ class AirflowApi:
     username: str
     password: str
     dag_ids: set[str]
+    paused: set[str] = field(default_factory=set)
     runs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     stuck: Fault | None = None
@@ -71,11 +73,13 @@ class AirflowApi:
         with self._lock:
             if (method, path) == ("POST", "/auth/token"):
                 return self._log_in(body)
-            match = _RUNS.fullmatch(path)
+            match = _PATHS.fullmatch(path)
             if not match:
                 return 404, {"detail": "Not Found"}
             if token not in self._tokens:
                 return 401, {"detail": "Invalid JWT token"}
+            if not match["runs"]:
+                return self._show_dag(match["dag"])
             if method == "POST" and not match["run"]:
                 return self._start(match["dag"], body)
             return self._show(match["dag"], match["run"])
@@ -97,6 +101,11 @@ class AirflowApi:
         token = secrets.token_urlsafe(24)
         self._tokens.add(token)
         return 201, {"access_token": token}
+
+    def _show_dag(self, dag_id: str) -> Answer:
+        if dag_id not in self.dag_ids:
+            return 404, {"detail": f"The Dag with ID: `{dag_id}` was not found"}
+        return 200, {"dag_id": dag_id, "is_paused": dag_id in self.paused}
 
     def _start(self, dag_id: str, body: Any) -> Answer:
         if not isinstance(body, dict) or "logical_date" not in body:

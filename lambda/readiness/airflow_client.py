@@ -1,4 +1,4 @@
-"""The two questions to Airflow's REST API: start this run, and is it there already.
+"""The three questions to Airflow's REST API: start this run, is it there, is its DAG paused.
 
 Airflow's answers decide what happens next: 409 says that the run is there, which is as good as a
 start; 429, 5xx and broken connections are tried again within the time that is left; everything
@@ -41,6 +41,10 @@ class AirflowError(Exception):
 
 class UnauthorizedError(AirflowError):
     """Airflow does not accept the login."""
+
+
+class PausedError(AirflowError):
+    """Airflow starts no run of the DAG, and leaves those that it has in their queue."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,21 @@ class AirflowClient:
             return False
         self._expect_success(answer)
         return True
+
+    def expect_unpaused(self, dag_id: str) -> None:
+        """Make sure that runs of a DAG do not wait in a queue for ever.
+
+        Raises:
+            PausedError: they do.
+            AirflowError: Airflow was not reached or refused.
+        """
+        answer = self._ask("GET", f"/api/v2/dags/{_quote(dag_id)}")
+        self._expect_success(answer)
+        is_paused = answer.json.get("is_paused") if isinstance(answer.json, dict) else None
+        if not isinstance(is_paused, bool):
+            raise AirflowError(f"Airflow does not tell whether the DAG {dag_id} is paused")
+        if is_paused:
+            raise PausedError(f"the DAG {dag_id} is paused: its runs wait until it is unpaused")
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> _Answer:
         """Log in and ask; once more with the secret read anew if the login is not accepted."""

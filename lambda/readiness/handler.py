@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 import mail
-from airflow_client import AirflowClient, AirflowError, Log, LoginSecret
+from airflow_client import AirflowClient, AirflowError, Log, LoginSecret, PausedError
 from dump import Dump, read_dump
 from request import Request, RequestError
 from settings import Settings
@@ -71,7 +71,8 @@ def check(
 
     Raises:
         RequestError: the event is refused.
-        AirflowError: the dump is whole but no run was started; the mail is sent.
+        AirflowError: the dump is whole but no run was started, or the run that is there waits for
+            a paused DAG; the mail is sent.
         botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: the landing cannot be
             read, or the mail not be sent.
     """
@@ -85,22 +86,26 @@ def check(
     dump = read_dump(services.s3, settings.bucket, settings.prefix, request.load_date)
     _log_dump(log, request, dump)
     post = partial(_post, services.ses, settings, log)
-    if dump.is_ready:
-        try:
-            is_new = airflow.start(settings.dag_id, request.run_id, _conf(request, dump, settings))
-        except AirflowError as error:
-            log("run_not_started", level="ERROR", reason=str(error))
-            post(mail.not_started(request, dump, settings.function_name, str(error)))
-            raise
-        return _answer(log, request, dump, "started" if is_new else "already_started")
     airflow_problem = None
     try:
+        if dump.is_ready:
+            airflow.expect_unpaused(settings.dag_id)
+            is_new = airflow.start(settings.dag_id, request.run_id, _conf(request, dump, settings))
+            return _answer(log, request, dump, "started" if is_new else "already_started")
         # Files that change after the run has started are nobody's worry tonight.
         if airflow.has_run(settings.dag_id, request.run_id):
+            airflow.expect_unpaused(settings.dag_id)
             return _answer(log, request, dump, "already_started")
+    except PausedError as error:
+        log("dag_paused", level="ERROR", reason=str(error))
+        post(mail.paused(request, dump, settings.function_name, settings.dag_id))
+        raise
     except AirflowError as error:
         airflow_problem = str(error)
-        log("run_unknown", level="ERROR", reason=airflow_problem)
+        log("run_not_started" if dump.is_ready else "run_unknown", level="ERROR", reason=str(error))
+        if dump.is_ready:
+            post(mail.not_started(request, dump, settings.function_name, airflow_problem))
+            raise
     post(mail.not_ready(request, dump, settings.function_name, airflow_problem))
     return _answer(log, request, dump, "not_ready")
 

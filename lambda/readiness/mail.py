@@ -74,6 +74,25 @@ def not_started(request: Request, dump: Dump, function_name: str, reason: str) -
     return Mail(subject, _text([*paragraphs, _what_to_do(steps)]))
 
 
+def paused(request: Request, dump: Dump, function_name: str, dag_id: str) -> Mail:
+    """The DAG is paused, so that the night's run would wait for ever, or does already."""
+    what, is_there = ("All files", "are ready") if dump.is_ready else ("The run", "is there")
+    paragraphs = [
+        f"{what} of {request.load_date} {is_there} ({_occasion(request)}), "
+        f"but the DAG {dag_id} is paused:\n"
+        "Airflow starts no run of it, and one that is there waits until the DAG is unpaused.",
+        _where(dump),
+        _what_follows(request),
+    ]
+    steps = [
+        "Unpause the DAG by its switch in Airflow's list of DAGs, or:\n"
+        f"  airflow dags unpause {dag_id}",
+        _check_again(request, function_name),
+    ]
+    subject = _subject(request, "DAG paused, night not loaded")
+    return Mail(subject, _text([*paragraphs, _what_to_do(steps)]))
+
+
 def send(ses: Any, sender: str, recipients: tuple[str, ...], mail: Mail) -> str:
     """Send a mail through SES and return its message id.
 

@@ -61,7 +61,8 @@ def airflow_server() -> Iterator[AirflowApi]:
 
 @pytest.fixture
 def airflow(airflow_server: AirflowApi) -> AirflowApi:
-    """The stand-in for Airflow without runs and faults."""
+    """The stand-in for Airflow without runs and faults, and with nothing paused."""
+    airflow_server.paused.clear()
     airflow_server.runs.clear()
     airflow_server.faults.clear()
     airflow_server.requests.clear()

@@ -168,8 +168,60 @@ def test_a_dag_that_is_not_there_is_told(
         outcome = invoke(check=1)
     finally:
         airflow.dag_ids.add(DAG_ID)
-    assert f"Airflow answered 404: DAG with dag_id: '{DAG_ID}' not found" in outcome.error
+    assert f"Airflow answered 404: The Dag with ID: `{DAG_ID}` was not found" in outcome.error
     assert len(mails()) == 1
+
+
+@pytest.mark.parametrize("check", [1, 2])
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_paused_dag_is_a_mail_with_its_remedy_and_no_success(
+    check: int, has_run: bool, dump: NightDump, put: Put, invoke: Invoke, airflow: AirflowApi,
+    mails: Mails,
+) -> None:  # fmt: skip
+    put()
+    if has_run:
+        assert invoke(check=1).status == "started"
+    airflow.paused.add(DAG_ID)
+    before = starts(airflow)
+    outcome = invoke(check=check)
+    assert outcome.error == f"the DAG {DAG_ID} is paused: its runs wait until it is unpaused"
+    assert starts(airflow) == before
+    (mail,) = mails()
+    assert f"{dump.load_date}: DAG paused, night not loaded, " in mail.subject
+    assert f"All files of {dump.load_date} are ready (check {check} of 2), but the DAG" in mail.text
+    assert f"  airflow dags unpause {DAG_ID}" in mail.text
+    assert "2. Check the night again" in mail.text
+
+
+def test_it_is_one_too_where_the_files_have_changed_since_the_start(
+    dump: NightDump, put: Put, check_here: Invoke, airflow: AirflowApi, mails: Mails
+) -> None:
+    put()
+    assert check_here(check=1).status == "started"
+    airflow.paused.add(DAG_ID)
+    dump.contents["sales", dump.name("sales")] += b"more"
+    put()
+    outcome = check_here(check=2)
+    assert outcome.error.startswith(f"PausedError: the DAG {DAG_ID} is paused")
+    assert outcome.events == ["dump_checked", "dag_paused", "mail_sent"]
+    (mail,) = mails()
+    assert f"The run of {dump.load_date} is there (check 2 of 2), but the DAG" in mail.text
+
+
+def test_a_paused_dag_does_not_matter_to_a_night_that_is_not_ready(
+    check_here: Invoke, airflow: AirflowApi, mails: Mails
+) -> None:
+    airflow.paused.add(DAG_ID)
+    assert check_here(check=1).status == "not_ready"
+    assert "paused" not in mails()[0].text
+
+
+def test_an_airflow_that_does_not_tell_is_told(
+    put: Put, check_here: Invoke, airflow: AirflowApi
+) -> None:
+    put()
+    airflow.faults.append(Fault(f"/api/v2/dags/{DAG_ID}", 200))
+    assert f"does not tell whether the DAG {DAG_ID} is paused" in check_here(check=1).error
 
 
 def test_a_start_whose_answer_was_lost_meets_its_own_run(
