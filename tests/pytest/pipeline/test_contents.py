@@ -67,6 +67,23 @@ WHOLE = HEADER + "".join(lines_of(3))
         ("KEY,NAME\n1,a\n", "a.csv", "a.csv of table product lacks columns SIZE"),
         ("KEY,NAME,SIZE,NAME\n", "a.csv", "a.csv of table product has NAME twice"),
     ],
+    ids=[
+        "empty",
+        "semicolons",
+        "tabs",
+        "utf-16",
+        "utf-16 without a mark",
+        "hidden gzip",
+        "no gzip",
+        "title",
+        "blank line",
+        "sep=",
+        "no header",
+        "zip",
+        "page",
+        "lacks",
+        "twice",
+    ],
 )
 def test_what_is_no_csv_file_with_a_header_is_told_by_its_cause(
     content: str | bytes, name: str, words: str
