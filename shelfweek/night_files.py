@@ -135,9 +135,6 @@ def judge(
         for place in kinds[Kind.FITTING]
         if place.fit
     ]
-    if all("/" in file.path for file in fitting):
-        # The night does not lie in the landing's own folder, and what lies there is not its own.
-        kinds[Kind.STRANGE] = [place for place in kinds[Kind.STRANGE] if place.table]
     entries, manifest_problem = _entries(load_date, tables, listing, manifest)
     problems = [
         *_problems_of_the_unreadable(load_date, tables, listing),
@@ -323,7 +320,10 @@ def _warnings(
     if has_manifest and (copies := [place.path for place in kinds.get(Kind.MISPLACED, ())]):
         told = names_of(copies, _NAMES_IN_A_WARNING)
         warnings.append(f"not read, as they do not lie in their table's folder: {told}")
-    if strange := [place.path for place in kinds.get(Kind.STRANGE, ())]:
+    # The landing's own folder is one of the night's only where its files lie there.
+    is_flat = any(place.table is None for place in kinds.get(Kind.FITTING, ()))
+    strange = [p.path for p in kinds.get(Kind.STRANGE, ()) if p.table or is_flat]
+    if strange:
         told = names_of(strange, _NAMES_IN_A_WARNING)
         warnings.append(f"not read, as their names fit no file of the night: {told}")
     return warnings

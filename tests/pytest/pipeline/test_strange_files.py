@@ -202,7 +202,9 @@ def test_a_name_that_is_no_utf_8_can_be_told(landing: Path) -> None:
 
 def test_a_table_without_a_file_tells_what_lies_there(landing: Path) -> None:
     (landing / SALES).rename(landing / SALES.replace(f"sales_{DAY}", "part-0"))
-    assert fault(landing).endswith(f"; what lies there: sales/load_date={LOAD_DATE}/part-0.csv")
+    (landing / "Sales.txt").write_text("x")
+    told = f"; what lies there: Sales.txt, sales/load_date={LOAD_DATE}/part-0.csv"
+    assert fault(landing).endswith(told)
 
 
 def test_a_landing_without_a_night_tells_what_lies_there(tmp_path: Path) -> None:
