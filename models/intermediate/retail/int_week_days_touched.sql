@@ -2,7 +2,9 @@
     the future (9999-12-31) are no continuation. -#}
 {%- set is_whole_week -%}
     count(*) over week = 7
-        or coalesce(max(next_day) over week <= max(cal_dt) over week + 7, false)
+        or coalesce(
+            date_diff(max(next_day) over week, max(cal_dt) over week) between 1 and 7, false
+        )
 {%- endset -%}
 with run as (
 
