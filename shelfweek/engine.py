@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 
 from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
+
+from shelfweek.reason import reason_of_server
 
 Row = dict[str, Any]
 
@@ -30,12 +33,27 @@ class Engine:
     port: int = 10001
     schema: str = "retail"
 
+    def __post_init__(self) -> None:
+        """Raises EngineError: the prefix is no plain name, and would be SQL in every statement."""
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.schema):
+            raise EngineError(
+                f"SHELFWEEK_SCHEMA {self.schema!r} is no name of a schema: small letters, digits "
+                "and _, a letter first"
+            )
+
     @classmethod
     def from_environment(cls) -> Engine:
-        """Read the address from the variables that profiles/profiles.yml reads."""
+        """Read the address from the variables that profiles/profiles.yml reads.
+
+        Raises:
+            EngineError: one of them cannot be used.
+        """
+        port = os.environ.get("SHELFWEEK_THRIFT_PORT", str(cls.port))
+        if not port.isdecimal():
+            raise EngineError(f"SHELFWEEK_THRIFT_PORT {port!r} is no number")
         return cls(
             os.environ.get("SHELFWEEK_THRIFT_HOST", cls.host),
-            int(os.environ.get("SHELFWEEK_THRIFT_PORT", cls.port)),
+            int(port),
             os.environ.get("SHELFWEEK_SCHEMA", cls.schema),
         )
 
@@ -89,7 +107,7 @@ class Session:
         """Run a statement that has a result; one mapping of column to value per row.
 
         Raises:
-            EngineError: the server refuses the statement; the message is the server's first line.
+            EngineError: the server refuses the statement; the message is its reason.
         """
         with contextlib.closing(self._run(sql)) as cursor:
             names = [column[0].split(".")[-1] for column in cursor.description]
@@ -104,9 +122,7 @@ class Session:
         try:
             cursor.execute(sql)
         except exc.OperationalError as error:
-            status = getattr(error.args[0], "status", None) if error.args else None
-            message = str(getattr(status, "errorMessage", None) or error)
-            raise EngineError(message.splitlines()[0]) from error
+            raise EngineError(reason_of_server(error)) from error
         except TTransportException as error:
             raise EngineError("the Thrift Server does not answer any more") from error
         return cursor

@@ -1,0 +1,24 @@
+"""Commands for a person to paste into a shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+
+def make_command(target: str, **variables: str) -> str:
+    """Return `make <target> NAME=value ...`, so that each value arrives as it is.
+
+    make expands $ in values, and the shell splits them and expands more.
+    """
+    return " ".join(["make", target, *(_assignment(*pair) for pair in variables.items())])
+
+
+def _assignment(name: str, value: str) -> str:
+    escaped = value.replace("$", "$$")
+    if re.fullmatch(r"[\w@%+=:,./-]+", escaped):
+        return f"{name}={escaped}"
+    # Easier to read than shlex's, where SQL has single quotes.
+    if not set(escaped) & set('"$`\\!'):
+        return f'{name}="{escaped}"'
+    return f"{name}={shlex.quote(escaped)}"
