@@ -11,10 +11,30 @@ from typing import Any
 
 from shelfweek.contract import raw_columns
 from shelfweek.landing import Landing, LandingError, Night
+from shelfweek.limits import AS_CONFIGURED, Limits, share_of
 from shelfweek.registration import uri_of
 
 _URI = {"type": "string", "pattern": r"^s3://[a-z0-9.-]{3,63}/\S+$"}
 _INSTANCE_TYPE = {"type": "string", "pattern": r"^[a-z0-9-]+\.[a-z0-9-]+$"}
+
+
+# The keys that a conf may leave out. The readiness check does: they are for a person who starts a
+# night by hand.
+_OPTIONAL = {
+    "accept_shrink": {
+        "type": "boolean",
+        "default": False,
+        "description": "Publish although a published business date would lose most of its rows.",
+    },
+    "max_rejected_share": {
+        "type": ["null", "number"],
+        "minimum": 0,
+        "maximum": 1,
+        "default": None,
+        "description": "Share of a table's rows that may be rejected, 0.05 for 5 %; null: as the "
+        "project says.",
+    },
+}
 
 
 def _object(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -27,8 +47,8 @@ def _object(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-# Every key of the conf with its JSON schema. All are required: what a night costs and what it
-# loads is never a default.
+# Every key of the conf with its JSON schema. What a night costs and what it loads is never a
+# default: those keys are required.
 CONF_SCHEMA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "load_date": {
@@ -58,6 +78,7 @@ CONF_SCHEMA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             ),
             "description": "The cluster that the night runs on.",
         },
+        **_OPTIONAL,
     }
 )
 
@@ -74,6 +95,7 @@ class NightlyRequest:
         files: raw table to the URIs of its files.
         manifest: URI of the manifest by which they were judged.
         emr: the cluster, as CONF_SCHEMA describes it.
+        limits: what this run does otherwise than the project says.
     """
 
     load_date: date
@@ -81,6 +103,7 @@ class NightlyRequest:
     files: Mapping[str, tuple[str, ...]]
     manifest: str
     emr: Mapping[str, Any]
+    limits: Limits = AS_CONFIGURED
 
     @classmethod
     def of(cls, conf: Mapping[str, Any]) -> NightlyRequest:
@@ -91,12 +114,17 @@ class NightlyRequest:
         """
         if unknown := sorted(conf.keys() - CONF_SCHEMA.keys()):
             raise RequestError(f"unknown keys in the run's conf: {', '.join(unknown)}")
+        share = conf.get("max_rejected_share")
         return cls(
             load_date=date.fromisoformat(conf["load_date"]),
             landing_uri=conf["landing_uri"],
             files={table: tuple(uris) for table, uris in conf["files"].items()},
             manifest=conf["manifest"],
             emr=conf["emr"],
+            limits=Limits(
+                max_rejected_share=None if share is None else share_of(str(share)),
+                accept_shrink=conf.get("accept_shrink", False),
+            ),
         )
 
     def open(self) -> tuple[Landing, Night]:

@@ -210,6 +210,10 @@ WRONG: list[tuple[str, Any]] = [
     ("files", {}),
     ("manifest", 1),
     ("emr", {}),
+    ("accept_shrink", "yes"),
+    ("max_rejected_share", 5),
+    ("max_rejected_share", -0.1),
+    ("max_rejected_share", "0.05"),
 ]
 WRONG_EMR: list[tuple[str, Any]] = [
     ("release", "7.13.0"),
@@ -231,6 +235,11 @@ def validated(night: Any, conf: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_conf_of_the_readiness_check_is_accepted(night: Any, conf: dict[str, Any]) -> None:
+    assert validated(night, conf) == {**conf, "accept_shrink": False, "max_rejected_share": None}
+
+
+def test_a_person_may_set_limits(night: Any, conf: dict[str, Any]) -> None:
+    conf |= {"accept_shrink": True, "max_rejected_share": 0.05}
     assert validated(night, conf) == conf
 
 
@@ -267,7 +276,7 @@ def test_a_landing_that_is_not_allowed_ends_the_night_before_it_costs_anything(
 @pytest.mark.parametrize(
     "key", ["load_date", "landing_uri", "files", "manifest", "emr", "emr.market", "files.sales"]
 )
-def test_nothing_is_optional(night: Any, conf: dict[str, Any], key: str) -> None:
+def test_what_a_night_loads_is_never_a_default(night: Any, conf: dict[str, Any], key: str) -> None:
     from airflow.exceptions import ParamValidationError
 
     outer, _, inner = key.partition(".")

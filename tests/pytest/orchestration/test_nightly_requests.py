@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nights import NightDump
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LANDING_URI
 from shelfweek.lake import copy_dimension_files
 from shelfweek.landing import Landing
+from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.nightly_request import NightlyRequest, RequestBounds, RequestError
 from shelfweek.registration import _glob_over, uri_of
 
@@ -77,7 +79,7 @@ def test_a_key_that_nobody_knows_is_refused(conf: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def limits(monkeypatch: pytest.MonkeyPatch) -> RequestBounds:
+def bounds(monkeypatch: pytest.MonkeyPatch) -> RequestBounds:
     """Of an Airflow with one landing."""
     for name, text in AIRFLOW_SETTINGS.items():
         monkeypatch.setenv(name, text)
@@ -86,20 +88,20 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> RequestBounds:
 
 @pytest.mark.parametrize("landing_uri", [LANDING_URI, f"{LANDING_URI}/"])
 def test_a_request_of_the_readiness_check_is_within_the_limits(
-    limits: RequestBounds, conf: dict[str, Any], landing_uri: str
+    bounds: RequestBounds, conf: dict[str, Any], landing_uri: str
 ) -> None:
-    limits.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
+    bounds.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
 
 
 @pytest.mark.parametrize(
     "landing_uri", ["s3://lake", "s3://another/landing", f"{LANDING_URI}/old", f"{LANDING_URI}s"]
 )
 def test_another_landing_is_refused(
-    limits: RequestBounds, conf: dict[str, Any], landing_uri: str
+    bounds: RequestBounds, conf: dict[str, Any], landing_uri: str
 ) -> None:
     """Whatever the roles can read could be loaded and published otherwise."""
     with pytest.raises(RequestError, match=f"from {landing_uri}: SHELFWEEK_LANDINGS names s3://"):
-        limits.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
+        bounds.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
 
 
 @pytest.mark.parametrize(
@@ -112,10 +114,10 @@ def test_another_landing_is_refused(
     ],
 )
 def test_a_cluster_beyond_the_limits_is_refused(
-    limits: RequestBounds, conf: dict[str, Any], asked: dict[str, Any], message: str
+    bounds: RequestBounds, conf: dict[str, Any], asked: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RequestError, match=f"^{message}: SHELFWEEK_EMR_"):
-        limits.expect(NightlyRequest.of({**conf, "emr": {**conf["emr"], **asked}}))
+        bounds.expect(NightlyRequest.of({**conf, "emr": {**conf["emr"], **asked}}))
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,19 @@ def test_a_cluster_beyond_the_limits_is_refused(
     ],
 )
 def test_a_limit_that_is_missing_is_none_that_allows_all(
-    limits: RequestBounds, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+    bounds: RequestBounds, monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
     with pytest.raises(RequestError, match=name):
         RequestBounds.from_environment()
+
+
+def test_limits_are_those_of_the_project_unless_the_conf_says_otherwise(
+    conf: dict[str, Any],
+) -> None:
+    assert NightlyRequest.of(conf).limits == AS_CONFIGURED
+    told = {**conf, "accept_shrink": True, "max_rejected_share": 0.05}
+    assert NightlyRequest.of(told).limits == Limits(Decimal("0.05"), True)
 
 
 def test_raw_dimension_files_are_copied_beside_the_tables(
