@@ -240,10 +240,12 @@ with DAG(
         """
         from shelfweek.night import DbtProject, register
 
-        landing, night = NightlyRequest.of(get_current_context()["params"]).open()
+        request = NightlyRequest.of(get_current_context()["params"])
+        landing, night = request.open()
+        lake = os.environ["SHELFWEEK_LAKE"]
         with tempfile.TemporaryDirectory() as folder:
             project = DbtProject(engine_at(server), Path(folder))
-            return register([night], landing, project, os.environ["SHELFWEEK_LAKE"])
+            return register([night], landing, project, lake, limits=request.limits)
 
     @task
     def confirm_registered(server: dict[str, str], lake_run_id: str) -> None:

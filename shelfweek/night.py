@@ -19,9 +19,16 @@ from dbt.contracts.graph.manifest import Manifest
 
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
+from shelfweek.findings import failure_of, warning_of
 from shelfweek.lake import sweep
+from shelfweek.lake_format import expect_known_format, write_format
 from shelfweek.landing import Landing, Night
+from shelfweek.limits import AS_CONFIGURED, Limits
+from shelfweek.reason import reason_of
 from shelfweek.registration import register_files
+from shelfweek.rejects import REJECTED_SHARE_TEST, Again, rejects_over_limit
+
+NOT_REGISTERED = "the files could not be registered"
 
 Progress = Callable[[str, float], None]
 """Called with what was done and how many seconds it took."""
@@ -29,6 +36,10 @@ Progress = Callable[[str, float], None]
 
 class NightError(Exception):
     """A night did not come to its end; nothing of it is published."""
+
+
+class DbtError(Exception):
+    """All that dbt said of a failure, with the engine's stack traces; the cause of a NightError."""
 
 
 @dataclass
@@ -47,6 +58,25 @@ class Outcome:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Invocation:
+    """What came of a dbt command.
+
+    Attributes:
+        result: dbt's own, which differs by command; None where dbt did not run.
+        errors: what dbt logged as errors, in full.
+    """
+
+    is_success: bool
+    result: Any
+    errors: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """The first of the errors, in one line."""
+        return reason_of(next(iter(self.errors), ""))
+
+
 @dataclass
 class DbtProject:
     """The dbt project, parsed once and used for several nights.
@@ -59,9 +89,26 @@ class DbtProject:
     work_folder: Path
     manifest: Manifest | None = None
 
-    def invoke(self, *arguments: str, on_event: Callable[[Any], None] | None = None) -> Any:
-        """Run a dbt command in this process and return dbt's result."""
-        runner = dbtRunner(manifest=self.manifest, callbacks=[on_event] if on_event else [])
+    @property
+    def log(self) -> Path:
+        """What dbt writes about its commands, in full."""
+        return self.work_folder / "logs" / "dbt.log"
+
+    def invoke(self, *arguments: str, on_event: Callable[[Any], None] | None = None) -> Invocation:
+        """Run a dbt command in this process.
+
+        Raises:
+            KeyboardInterrupt: somebody ended it.
+        """
+        errors: list[str] = []
+
+        def note(event: Any) -> None:
+            if event.info.level == "error":
+                errors.append(event.info.msg)
+
+        runner = dbtRunner(
+            manifest=self.manifest, callbacks=[note, *([on_event] if on_event else [])]
+        )
         with _environment(
             SHELFWEEK_THRIFT_HOST=self.engine.host,
             SHELFWEEK_THRIFT_PORT=str(self.engine.port),
@@ -69,7 +116,8 @@ class DbtProject:
         ):
             result = runner.invoke(
                 [
-                    *("--log-level", "none", "--log-path", str(self.work_folder / "logs")),
+                    *("--log-level", "none", "--log-level-file", "info"),
+                    *("--log-path", str(self.log.parent)),
                     *arguments,
                     *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
                     *("--target-path", str(self.work_folder / "target")),
@@ -77,7 +125,9 @@ class DbtProject:
             )
         if isinstance(result.exception, KeyboardInterrupt):
             raise result.exception
-        return result
+        if result.exception:
+            errors.insert(0, str(result.exception))
+        return Invocation(result.success, result.result, tuple(errors))
 
     def parse(self, progress: Progress) -> None:
         """Parse the project's files, so that later commands need not.
@@ -86,25 +136,40 @@ class DbtProject:
             NightError: they cannot be parsed.
         """
         with _timed(progress, "parse the models"):
-            result = self.invoke("parse")
-            if not result.success:
-                raise NightError(f"the dbt project cannot be parsed: {result.exception}")
-            self.manifest = result.result
+            parsed = self.invoke("parse")
+            if not parsed.is_success:
+                raise failed("the dbt project cannot be parsed", self, parsed)
+            self.manifest = parsed.result
+
+
+def failed(what: str, project: DbtProject, invocation: Invocation) -> NightError:
+    """Return the error for a dbt command that failed as a whole: what, why, where the log is."""
+    error = NightError(f"{what}: {invocation.reason}\n(log: {project.log})")
+    error.__cause__ = DbtError("\n".join(invocation.errors))
+    return error
 
 
 @contextlib.contextmanager
 def _environment(**variables: str) -> Iterator[None]:
-    """Set environment variables for the length of a `with` block."""
-    before = {name: os.environ.get(name) for name in variables}
+    """Set environment variables for the length of a `with` block.
+
+    Those of dbt's options (DBT_TARGET, DBT_WARN_ERROR, ...) are away meanwhile: what a shell was
+    told for other projects is nothing to this one.
+    """
+
+    def is_ours(name: str) -> bool:
+        return name in variables or name.startswith("DBT_")
+
+    before = {name: text for name, text in os.environ.items() if is_ours(name)}
+    for name in before:
+        del os.environ[name]
     os.environ.update(variables)
     try:
         yield
     finally:
-        for name, text in before.items():
-            if text is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = text
+        for name in [name for name in os.environ if is_ours(name)]:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _hang_up(connection: PyhiveConnectionWrapper) -> None:
@@ -127,21 +192,32 @@ def run_nights(
     lake_uri: str,
     *,
     is_full_refresh: bool = False,
+    limits: Limits = AS_CONFIGURED,
     progress: Progress = lambda what, seconds: None,
 ) -> Outcome:
     """Load one night, or rebuild the lake from several at once.
 
     Raises:
         NightError: a model or a test failed; readers see what they saw before.
+        LakeError: a newer release has written the lake.
     """
     started = time.monotonic()
     if project.manifest is None:
         project.parse(progress)
     with _timed(progress, "register the files"):
-        run_id = register(nights, landing, project, lake_uri, is_full_refresh=is_full_refresh)
+        run_id = register(
+            nights, landing, project, lake_uri, is_full_refresh=is_full_refresh, limits=limits
+        )
     outcome = Outcome(run_id, [night.load_date for night in nights])
     outcome.warnings = [warning for night in nights for warning in night.warnings]
-    _build(project, outcome, progress)
+    again = Again(
+        landing=landing.uri,
+        lake=lake_uri.removeprefix("file:"),
+        load_date=max(outcome.load_dates),
+        is_full_refresh=is_full_refresh,
+        limits=limits,
+    )
+    _build(project, outcome, again, progress)
     with _timed(progress, "sweep old folders"):
         sweep(project.engine, lake_uri)
     outcome.seconds = time.monotonic() - started
@@ -155,83 +231,67 @@ def register(
     lake_uri: str,
     *,
     is_full_refresh: bool = False,
+    limits: Limits = AS_CONFIGURED,
 ) -> str:
     """Undo what an interrupted run has published, begin a new run, and return its id.
 
     Raises:
-        NightError: the engine refuses it.
+        NightError: the engine refuses it, or the lake cannot be written to.
+        LakeError: a newer release has written the lake.
     """
+    expect_known_format(lake_uri)
     newest = max(night.load_date for night in nights)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{newest:%Y%m%d}"
+    try:
+        registered_files = register_files(nights, landing, run_id=run_id, lake_uri=lake_uri)
+    except OSError as error:
+        raise NightError(f"{NOT_REGISTERED}: {error}") from error
     request = {
         "run_id": run_id,
         "lake": lake_uri,
         "is_full_refresh": is_full_refresh,
-        "limits": {"max_rejected_share": None, "accept_shrink": False},
-        **register_files(nights, landing, run_id=run_id, lake_uri=lake_uri),
+        "limits": limits.as_request(),
+        **registered_files,
     }
     arguments = json.dumps({"request": request})
-    result = project.invoke("run-operation", "register_run", "--args", arguments)
-    if not result.success:
-        raise NightError(f"the files could not be registered: {_reason_of(result)}")
+    registered = project.invoke("run-operation", "register_run", "--args", arguments)
+    if not registered.is_success:
+        raise failed(NOT_REGISTERED, project, registered)
+    write_format(lake_uri)
     return run_id
 
 
-def _build(project: DbtProject, outcome: Outcome, progress: Progress) -> None:
+def _build(project: DbtProject, outcome: Outcome, again: Again, progress: Progress) -> None:
     def on_event(event: Any) -> None:
         if event.info.name == "LogModelResult":
             progress(event.data.node_info.node_name, event.data.execution_time)
 
-    result = project.invoke(
+    built = project.invoke(
         "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed",
         on_event=on_event,
     )  # fmt: skip
-    if result.result is None:
-        raise NightError(f"dbt did not run: {result.exception}")
-    failures = []
-    for node in result.result:
+    if built.result is None:
+        raise failed("dbt did not run", project, built)
+    failures, causes = [], []
+    for node in built.result:
         status = str(node.status)
-        if status in ("error", "fail"):
-            failures.append(_failure(node))
+        if status == "error":
+            reason = reason_of(str(node.message))
+            failures.append(f"{node.node.resource_type} {node.node.name} failed: {reason}")
+            causes.append(str(node.message))
+        elif status == "fail" and node.node.name == REJECTED_SHARE_TEST:
+            failures.append(rejects_over_limit(project.engine, node, again))
+        elif status == "fail":
+            failures.append(failure_of(project.engine, node))
         elif status == "warn":
-            outcome.warnings.append(f"{_sentence(node)}: {node.failures} rows")
+            outcome.warnings.append(warning_of(project.engine, node))
         elif status == "pass":
             outcome.tests_passed += 1
+    if causes:
+        failures.append(f"(log: {project.log})")
+        raise NightError("\n".join(failures)) from DbtError("\n".join(causes))
     if failures:
         raise NightError("\n".join(failures))
-
-
-def _failure(node: Any) -> str:
-    """What failed, why, and where the SQL stands that shows the rows."""
-    message = str(node.message or "").strip()
-    if str(node.status) == "fail":
-        message = f"{node.failures} rows. {_header_of(node)}".strip()
-    compiled = getattr(node.node, "compiled_path", None)
-    where = f"\n    SQL: {compiled}" if compiled else ""
-    return f"{_sentence(node)}\n    {message}{where}"
-
-
-def _sentence(node: Any) -> str:
-    """The name of a test, which is a sentence, as one."""
-    name = str(node.node.name)
-    is_test = str(node.node.resource_type) == "test"
-    return name.removeprefix("assert_").replace("_", " ") if is_test else name
-
-
-def _header_of(node: Any) -> str:
-    """The comment that a singular test begins with: what a failure means and what to do."""
-    lines = []
-    for line in str(node.node.raw_code).splitlines():
-        if not line.startswith("--"):
-            break
-        lines.append(line.removeprefix("--").strip())
-    return " ".join(lines)
-
-
-def _reason_of(result: Any) -> str:
-    if result.exception:
-        return str(result.exception)
-    return "; ".join(str(node.message) for node in result.result or [])
 
 
 class _timed:

@@ -7,6 +7,7 @@ the tests look at its notes.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -108,6 +109,7 @@ class Notes:
 
     first: Contents
     failure: str
+    rejects: list[Row]
     after_failure: Contents
     folders_unmoved: bool
     watcher: Watcher
@@ -143,6 +145,7 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
         with pytest.raises(NightError) as failure:
             lake.load(landing, FAILED)
+        rejects = pasted(str(failure.value), lake)
         after_failure = lake.contents()
         folders_unmoved = lake.week_folders() == folders
 
@@ -170,6 +173,7 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield Notes(
             first=first,
             failure=str(failure.value),
+            rejects=rejects,
             after_failure=after_failure,
             folders_unmoved=folders_unmoved,
             watcher=watcher,
@@ -189,6 +193,13 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
             too_late=str(too_late.value),
             lake=lake,
         )
+
+
+def pasted(failure: str, lake: Lake) -> list[Row]:
+    """The rows of the query that a message tells to paste, as make and a shell hand it on."""
+    (line,) = (line for line in failure.splitlines() if line.strip().startswith("make sql"))
+    (query,) = (word for word in shlex.split(line) if word.startswith("Q="))
+    return lake.engine.query(query.removeprefix("Q=").replace("$$", "$"))
 
 
 def _write(landing: Path, load_date: date, version: int, bad_rows: int = 0) -> None:
@@ -224,7 +235,16 @@ def _folders(lake: Lake) -> set[str]:
 def test_too_many_rejects_stop_the_night_with_a_sentence(notes: Notes) -> None:
     assert "rejected share is within limit" in notes.failure
     assert "max_rejected_share" in notes.failure
+    assert "sales of 2026-01-15: 10 of 110 rows were rejected, 9.09 %" in notes.failure
+    assert "10 bad_value in SALES_QTY:" in notes.failure
+    examples = [line for line in notes.failure.splitlines() if "sales_20260115.csv" in line]
+    assert len(examples) == 3
+    assert all("no number" in line for line in examples)
     assert "Traceback" not in notes.failure
+
+
+def test_the_query_that_is_printed_shows_all_of_them(notes: Notes) -> None:
+    assert [row["raw_row"].count("no number") for row in notes.rejects] == [1] * 10
 
 
 def test_a_failed_night_leaves_every_published_table_as_it_was(notes: Notes) -> None:
