@@ -15,6 +15,7 @@ from rich.text import Text
 
 from shelfweek.engine import Engine, Row, Session
 from shelfweek.night import Outcome
+from shelfweek.printable import printable, printable_lines
 
 WORST = 10
 
@@ -155,7 +156,13 @@ def _by_table(rejected: list[Row]) -> dict[tuple[str, str], dict[str, int]]:
 
 
 def print_report(console: Console, report: Report, outcomes: Sequence[Outcome]) -> None:
-    """Print what some runs did, then the newest complete week."""
+    """Print what a person should look at, what some runs did, then the newest complete week."""
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            told = printable_lines(f"Warning, night {outcome.load_dates[-1]}: {warning}")
+            console.print(Text(told, "yellow"), soft_wrap=True)
+    if any(outcome.warnings for outcome in outcomes):
+        console.print()
     if report.counts:
         console.print(_counts_table(report))
         if report.reasons:
@@ -164,9 +171,6 @@ def print_report(console: Console, report: Report, outcomes: Sequence[Outcome]) 
     tests = sum(outcome.tests_passed for outcome in outcomes)
     if outcomes:
         console.print(Text(f"{tests} data tests passed.", style="green"))
-    for outcome in outcomes:
-        for warning in outcome.warnings:
-            console.print(Text(f"Warning, night {outcome.load_dates[-1]}: {warning}", "yellow"))
     console.print()
     if report.headline is None:
         console.print("No week is complete yet, so there is no headline.")
@@ -312,7 +316,7 @@ def _table(title: str) -> Table:
 
 
 def _one_line(text: str) -> Text:
-    return Text(" ".join(text.split()))
+    return Text(printable(" ".join(text.split())))
 
 
 def _count(value: Any) -> str:
