@@ -6,12 +6,14 @@ SHELL := /bin/bash
 	rollback export sample night-source readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
-export LANDING LAKE LOAD_DATE FULL_REFRESH TO Q SALES N ONLY
+export LANDING LAKE LOAD_DATE FULL_REFRESH MAX_REJECTED_SHARE ACCEPT_SHRINK TO Q SALES N ONLY DEBUG
 
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 PYTHON := .venv/bin/python
-lake = $${LAKE:+--lake "$$LAKE"}
+lake = $${LAKE:+--lake "$$LAKE"} $(debug)
+# Shows the trace of an error.
+debug = $${DEBUG:+--debug}
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -55,9 +57,10 @@ superset/.venv/.done: superset/pyproject.toml superset/uv.lock | $(UV)
 	@$(UV) sync --quiet --frozen --project superset
 	@touch $@
 
-run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRESH=1)
+run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRESH=1 MAX_REJECTED_SHARE= ACCEPT_SHRINK=1)
 	@exec $(PYTHON) -m sandbox run $(lake) $${LANDING:+--landing "$$LANDING"} \
-		$${LOAD_DATE:+--load-date "$$LOAD_DATE"} $${FULL_REFRESH:+--full-refresh}
+		$${LOAD_DATE:+--load-date "$$LOAD_DATE"} $${FULL_REFRESH:+--full-refresh} \
+		$${MAX_REJECTED_SHARE:+--max-rejected-share "$$MAX_REJECTED_SHARE"} $${ACCEPT_SHRINK:+--accept-shrink}
 
 # Files keep their order: those with the fewest tests take longest and would come last, one by one.
 test: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## linters, types, tests; the engines, Airflow, Superset and the browser are real
@@ -77,7 +80,7 @@ lint: .venv/.dev ## formatters, linters, types
 	@tests/lint.sh
 
 night: .venv/.airflow sandbox/emulators/.venv/.done ## a whole night: emulated AWS, readiness check, Airflow, dbt
-	@exec $(PYTHON) -m sandbox.night
+	@exec $(PYTHON) -m sandbox.night $(debug)
 
 manifest: .venv/.airflow ## dbt's manifests, which the DAG is drawn from: part of every deployment
 	@.venv/bin/dbt --quiet parse --target emr --profiles-dir profiles --no-partial-parse
@@ -101,7 +104,7 @@ stop: .venv/.run ## stop that engine
 	@exec $(PYTHON) -m sandbox stop $(lake)
 
 sql: .venv/.run ## a prompt on the lake, or one query (Q="select ...")
-	@exec $(PYTHON) -m sandbox sql $(lake) $${Q:+"$$Q"}
+	@exec $(PYTHON) -m sandbox sql $(lake) $${Q:+-- "$$Q"}
 
 rollback: .venv/.run ## put the published tables back to before a night (LOAD_DATE=)
 	@exec $(PYTHON) -m sandbox rollback $(lake) --load-date "$${LOAD_DATE:?make rollback LOAD_DATE=YYYY-MM-DD}"
@@ -110,13 +113,13 @@ export: .venv/.run ## the published tables as plain parquet (TO=folder)
 	@exec $(PYTHON) -m sandbox export $(lake) --to "$${TO:?make export TO=folder}"
 
 sample: .venv/.run ## sample dumps (TO=folder; SALES=csv for real sales lines)
-	@exec $(PYTHON) -m sandbox.sample --to "$${TO:-landing}" $${SALES:+--sales "$$SALES"}
+	@exec $(PYTHON) -m sandbox.sample --to "$${TO:-landing}" $${SALES:+--sales "$$SALES"} $(debug)
 
 readiness-package: ## zip the readiness check for Lambda, print where it lies
 	@python3 -m sandbox.lambda_package
 
 night-source: .venv/.source sandbox/emulators/.venv/.done ## play a night's source against emulators
-	@exec $(PYTHON) -m sandbox.night_source
+	@exec $(PYTHON) -m sandbox.night_source $(debug)
 
 bench: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## measure, as ratios (N=million rows, ONLY=full-build, history, orchestration or dashboards)
 	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"} $${ONLY:+--only "$$ONLY"}

@@ -6,20 +6,26 @@ import argparse
 import subprocess
 import sys
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pyspark
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from sandbox import thrift_server
-from sandbox.command import run_command
+from sandbox import places, thrift_server
+from sandbox.command import Parser, add_debug, run_command
+from sandbox.lakes import expect_lake, expect_published, has_tables
 from sandbox.run import engine_of, last_lake, only_run, remember, run
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine, EngineError
 from shelfweek.lake import LakeError, export, rollback
+from shelfweek.lake_format import expect_known_format
 from shelfweek.landing import LandingError
-from shelfweek.night import DbtProject, NightError
+from shelfweek.limits import Limits, LimitsError, share_of
+from shelfweek.night import DbtProject, NightError, failed
+from shelfweek.printable import printable
 
 # Plain dbt finds it in the project folder; `make stop` removes it.
 PROFILES = PROJECT / "profiles.yml"
@@ -34,20 +40,24 @@ def main(arguments: list[str] | None = None) -> int:
         lambda console: options.command(console, options),
         _ERRORS,
         "Readers see whole weeks only; the next make run finishes the night.",
+        is_debug=options.debug,
+        log_folder=options.lake / "run",
     )
 
 
 def _run(console: Console, options: argparse.Namespace) -> None:
     run(
         console,
-        landing_uri=options.landing,
+        landing_folder=options.landing,
         lake=options.lake,
         load_date=options.load_date,
         is_full_refresh=options.full_refresh,
+        limits=Limits(options.max_rejected_share, options.accept_shrink),
     )
 
 
 def _server(console: Console, options: argparse.Namespace) -> None:
+    expect_known_format(f"file:{options.lake}")
     server = thrift_server.attach(options.lake) or thrift_server.start(options.lake, detached=True)
     remember(options.lake)
     template = (PROJECT / "profiles" / "profiles.yml").read_text(encoding="utf-8")
@@ -75,8 +85,10 @@ def _stop(console: Console, options: argparse.Namespace) -> None:
 
 
 def _sql(console: Console, options: argparse.Namespace) -> None:
-    _require_lake(options.lake)
+    expect_lake(options.lake)
     with engine_of(console, options.lake) as engine:
+        if not has_tables(engine):
+            expect_published(engine, options.lake)
         if not options.query:
             _beeline(engine)
             return
@@ -88,9 +100,10 @@ def _sql(console: Console, options: argparse.Namespace) -> None:
         return
     table = Table()
     for name in rows[0]:
-        table.add_column(name)
+        table.add_column(Text(printable(name)), overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        values = ("" if value is None else printable(str(value)) for value in row.values())
+        table.add_row(*map(Text, values))
     console.print(table)
     console.print(f"{len(rows):,} rows")
 
@@ -105,8 +118,9 @@ def _beeline(engine: Engine) -> None:
 
 
 def _rollback(console: Console, options: argparse.Namespace) -> None:
-    _require_lake(options.lake)
+    expect_lake(options.lake)
     with only_run(options.lake), engine_of(console, options.lake) as engine:
+        expect_published(engine, options.lake)
         undone = rollback(engine, options.load_date)
     for row in undone:
         console.print(f"undone: run {row['run_id']} of night {row['last_load_date']}")
@@ -117,32 +131,31 @@ def _rollback(console: Console, options: argparse.Namespace) -> None:
 
 
 def _export(console: Console, options: argparse.Namespace) -> None:
-    _require_lake(options.lake)
-    target = Path(options.to).absolute()
-    target.mkdir(parents=True, exist_ok=True)
+    expect_lake(options.lake)
+    try:
+        options.to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LakeError(f"{options.to} cannot be written to: {error.strerror}") from error
     with engine_of(console, options.lake) as engine:
-        counts = export(engine, f"file:{target}")
+        expect_published(engine, options.lake)
+        counts = export(engine, f"file:{options.to}")
     for table, rows in counts.items():
-        console.print(f"{rows:12,} rows  {target / table}")
+        console.print(f"{rows:12,} rows  {options.to / table}", soft_wrap=True)
 
 
 def _docs(console: Console, options: argparse.Namespace) -> None:
-    _require_lake(options.lake)
+    expect_lake(options.lake)
     with engine_of(console, options.lake) as engine:
+        expect_published(engine, options.lake)
         project = DbtProject(engine, PROJECT)
-        result = project.invoke("docs", "generate", "--static")
-    if not result.success:
-        raise NightError(f"the docs could not be made: {result.exception}")
+        made = project.invoke("docs", "generate", "--static")
+    if not made.is_success:
+        raise failed("the docs could not be made", project, made)
     console.print(f"Docs: {PROJECT / 'target' / 'static_index.html'}")
 
 
-def _require_lake(lake: Path) -> None:
-    if not (lake / "metastore").exists():
-        raise LakeError(f"there is no lake in {lake}: make run LAKE={lake} makes one")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser = Parser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, function: object, text: str) -> argparse.ArgumentParser:
@@ -150,14 +163,18 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=function)
         added.add_argument(
             "--lake",
-            type=lambda text: Path(text).expanduser().absolute(),
+            type=places.lake,
             default=PROJECT / "lake" if name == "run" else last_lake(),
             help="folder of the lake (default: %(default)s)",
         )
+        add_debug(added)
         return added
 
     running = command("run", _run, "load nights into a lake, test and publish them")
-    running.add_argument("--landing", help="landing folder (default: a sample, made at first use)")
+    running.add_argument(
+        "--landing", type=places.landing,
+        help="landing folder (default: a sample, made at first use)",
+    )  # fmt: skip
     running.add_argument(
         "--load-date", type=_date, metavar="YYYY-MM-DD",
         help="load this night only (default: all nights that the lake does not hold yet)",
@@ -165,6 +182,14 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument(
         "--full-refresh", action="store_true",
         help="rebuild the lake from all nights up to the load date, in one run",
+    )  # fmt: skip
+    running.add_argument(
+        "--max-rejected-share", type=_share, metavar="SHARE",
+        help="let this share of a table's rows be rejected: 0.05 is 5 %%",
+    )  # fmt: skip
+    running.add_argument(
+        "--accept-shrink", action="store_true",
+        help="publish although a published business date would lose most of its rows",
     )  # fmt: skip
     command("server", _server, "keep the lake's engine up, for dbt and SQL")
     command("stop", _stop, "stop the lake's engine")
@@ -174,7 +199,9 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument("--load-date", type=_date, metavar="YYYY-MM-DD", required=True)
     command("docs", _docs, "write the docs site of the models, one page")
     out = command("export", _export, "write the published tables as plain parquet")
-    out.add_argument("--to", required=True, help="folder to write to, one folder a table")
+    out.add_argument(
+        "--to", type=places.output, required=True, help="folder to write to, one folder a table"
+    )
     return parser
 
 
@@ -183,6 +210,13 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-20") from error
+
+
+def _share(text: str) -> Decimal:
+    try:
+        return share_of(text)
+    except LimitsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

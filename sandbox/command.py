@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from rich.console import Console
 from rich.text import Text
+
+from shelfweek.contract import PROJECT
+from shelfweek.printable import printable, printable_lines
 
 WIDTH = 100
 """Columns of a log or a pipe: tables need no narrower screen than they are wide."""
@@ -32,30 +40,76 @@ class Story:
         self.console.print(Text(f"{self.seconds:8.1f} s  {text}"), soft_wrap=True)
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells of a wrong argument in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.exit(2, f"error: {printable(message)}\n")
+
+
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    """Let a command understand --debug."""
+    parser.add_argument(
+        "--debug", action="store_true", help="show the whole trace of an error (DEBUG=1 of make)"
+    )
+
+
 def run_command(
     command: Callable[[Console], None],
     errors: tuple[type[Exception], ...],
     when_stopped: str,
     code_when_stopped: int = 130,
+    *,
+    is_debug: bool = False,
+    log_folder: Path = PROJECT / ".run",
 ) -> int:
     """Run a command and return its exit code.
 
     errors: what is told in one line and ends with 1. when_stopped: what is told after Ctrl-C.
-    code_when_stopped: 0 for a server, whose only end it is.
+    code_when_stopped: 0 for a server, whose only end it is. is_debug: show the trace of an error.
+    log_folder: where the trace of an error that nobody foresaw is kept.
     """
     interrupt_when_ended()
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
     try:
         command(console)
     except errors as error:
-        Console(stderr=True, highlight=False).print(Text(f"error: {error}", style="red"))
+        _tell(str(error), is_debug)
         return 1
     except KeyboardInterrupt:
         Console(stderr=True).print(f"\nStopped. {when_stopped}")
         return code_when_stopped
+    except Exception as error:
+        first_line = next(iter(str(error).splitlines()), "")
+        log = _keep_trace(log_folder)
+        _tell(
+            f"this should not happen: {type(error).__name__}: {first_line}\n"
+            f"(the whole trace: {log}; --debug, or DEBUG=1 of make, shows it)",
+            is_debug,
+        )
+        return 1
     return 0
+
+
+def _tell(message: str, is_debug: bool) -> None:
+    """Print an error that is being handled."""
+    if is_debug:
+        traceback.print_exc()
+    told = Text(printable_lines(f"error: {message}"), style="red")
+    Console(stderr=True, highlight=False).print(told, soft_wrap=True)
+
+
+def _keep_trace(folder: Path) -> Path:
+    """Write the trace of the error that is being handled to a file, and return its path."""
+    if not os.access(folder, os.W_OK):
+        folder = PROJECT / ".run"
+        folder.mkdir(exist_ok=True)
+    log = folder / "error.log"
+    log.write_text(traceback.format_exc(), encoding="utf-8", errors="replace")
+    return log
 
 
 def interrupt_when_ended() -> None:

@@ -27,7 +27,7 @@ from sandbox import (
 )
 from sandbox.airflow_server import AirflowServer, AirflowServerError
 from sandbox.aws import EmulatorError
-from sandbox.command import Story, run_command
+from sandbox.command import Parser, Story, add_debug, run_command
 from sandbox.download import DownloadError
 from sandbox.emulated_account import (
     BUCKET,
@@ -156,8 +156,11 @@ def _follow(story: Story, airflow: AirflowServer, account: EmulatedAccount, run_
     story.tell("the run succeeded and its cluster is gone")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Play the night and return the exit code."""
+    parser = Parser(prog="python -m sandbox.night", description=__doc__)
+    add_debug(parser)
+    is_debug = parser.parse_args(arguments).debug
     errors = (
         NightPlayError,
         StepError,
@@ -166,7 +169,7 @@ def main() -> int:
         thrift_server.ThriftServerError,
         DownloadError,
     )
-    return run_command(play, errors, "Nothing runs any more.")
+    return run_command(play, errors, "Nothing runs any more.", is_debug=is_debug)
 
 
 if __name__ == "__main__":

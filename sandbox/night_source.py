@@ -23,7 +23,7 @@ from rich.text import Text
 from sandbox import airflow_api, aws, readiness, snowflake_server
 from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws, EmulatorError
-from sandbox.command import Story, run_command
+from sandbox.command import Parser, Story, add_debug, run_command
 from sandbox.snowflake_source import SnowflakeSource, StepError
 
 LANDING = "s3://shelfweek-landing/dumps/"
@@ -194,9 +194,13 @@ def play(console: Console) -> None:
     console.print(f"Done in {story.seconds:.1f} s; nothing is left running.")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Tell the story and return the exit code."""
-    return run_command(play, (EmulatorError, StepError), "Nothing is left running.")
+    parser = Parser(prog="python -m sandbox.night_source", description=__doc__)
+    add_debug(parser)
+    is_debug = parser.parse_args(arguments).debug
+    errors = (EmulatorError, StepError)
+    return run_command(play, errors, "Nothing is left running.", is_debug=is_debug)
 
 
 if __name__ == "__main__":

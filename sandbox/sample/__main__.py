@@ -5,6 +5,11 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+from rich.console import Console
+
+from sandbox import places
+from sandbox.command import Parser, add_debug, run_command
+
 from .landing import Layout, Night
 from .real import read_sales, read_text, real_sample, sale_dates
 from .sample import Sample
@@ -17,12 +22,14 @@ DEFAULT_STORES, DEFAULT_PRODUCTS, DEFAULT_DAYS, DEFAULT_NIGHTS = 8, 60, 70, 3
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m sandbox.sample",
         description="Write believable nightly dumps (sales, inventory, calendar, store, product) "
         "to a landing folder. The same arguments give the same bytes.",
     )
-    parser.add_argument("--to", type=Path, required=True, metavar="LANDING", help="landing folder")
+    parser.add_argument(
+        "--to", type=places.output, required=True, metavar="LANDING", help="landing folder"
+    )
     parser.add_argument("--seed", type=int, default=7, help="random seed (default: %(default)s)")
     parser.add_argument("--clean", action="store_true", help="no dirty rows and headers")
 
@@ -82,14 +89,17 @@ def make_parser() -> argparse.ArgumentParser:
         "Keep real sales lines as they are and simulate only stock (for the store-products that "
         "sold) and calendar around them.",
     )
-    real.add_argument("--sales", type=Path, metavar="CSV", help="sales in the raw schema")
+    real.add_argument(
+        "--sales", type=places.input_file, metavar="CSV", help="sales in the raw schema"
+    )
     for table in ("store", "product"):
         real.add_argument(
             f"--{table}",
-            type=Path,
+            type=places.input_file,
             metavar="CSV",
             help=f"{table} list (default: the sales file's sibling of that name)",
         )
+    add_debug(parser)
     return parser
 
 
@@ -179,5 +189,11 @@ def _print_summary(summary: Summary, landing: Path) -> None:
     print(f"in stock on {summary.in_stock_rate:.1%} of the counted days; written to {landing}")
 
 
+def _write(_console: Console) -> None:
+    main()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    stopped = "What was written so far is left in the landing."
+    is_debug = make_parser().parse_args().debug
+    sys.exit(run_command(_write, (OSError,), stopped, is_debug=is_debug))

@@ -1,4 +1,4 @@
-"""A command that is ended from outside cleans up first."""
+"""A command that is ended from outside cleans up first; one that fails says so without a trace."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from sandbox.command import run_command
 from shelfweek.contract import PROJECT
 
 COMMAND = """
@@ -34,8 +37,10 @@ sys.exit(run_command(command, (), "Nothing runs any more."))
 def _hang_ups_are_heard() -> Iterator[None]:
     """Whoever runs the tests may ignore them, and a child takes that over."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    ended = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGTERM, ended)
 
 
 def start(seconds: int, *before: str) -> subprocess.Popen[str]:
@@ -78,3 +83,51 @@ def test_a_command_under_nohup_outlives_its_terminal() -> None:
     os.kill(process.pid, signal.SIGHUP)
     process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+class ForeseenError(Exception):
+    """What a command may raise."""
+
+
+def fails_with(error: Exception, folder: Path, *, is_debug: bool = False) -> int:
+    """Run a command that raises the error."""
+
+    def command(_console: Console) -> None:
+        raise error
+
+    return run_command(command, (ForeseenError,), "Nothing.", is_debug=is_debug, log_folder=folder)
+
+
+def test_a_foreseen_error_is_told_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fails_with(ForeseenError("no such night \x1b[31m[b]" + 30 * " word"), tmp_path) == 1
+    # A pasted command survives: no line is broken.
+    expected = r"error: no such night \x1b[31m[b]" + 30 * " word" + "\n"
+    assert capsys.readouterr().err == expected
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unforeseen_error_is_told_without_its_trace_which_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails_with(KeyError("sales"), tmp_path) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "error: this should not happen: KeyError: 'sales'"
+    assert str(tmp_path / "error.log") in second
+    assert "--debug" in second
+    assert "Traceback" in (tmp_path / "error.log").read_text()
+
+
+def test_a_trace_has_a_place_where_a_lake_has_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails_with(KeyError("sales"), tmp_path / "no lake" / "run") == 1
+    assert str(PROJECT / ".run" / "error.log") in capsys.readouterr().err
+    assert not (tmp_path / "no lake").exists()
+
+
+@pytest.mark.parametrize("error", [ForeseenError("x"), KeyError("x")])
+def test_debug_shows_the_trace(
+    error: Exception, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails_with(error, tmp_path, is_debug=True) == 1
+    assert "Traceback (most recent call last)" in capsys.readouterr().err

@@ -44,7 +44,7 @@ def test_a_failed_step_ends_the_story_with_its_reason(
     account = snowflake_server.SnowflakeServer("http://127.0.0.1:1", Path("absent"))
     monkeypatch.setattr(aws, "running", lambda _: nullcontext(emulated))
     monkeypatch.setattr(snowflake_server, "running", lambda _: nullcontext(account))
-    assert night_source.main() == 1
+    assert night_source.main([]) == 1
     said = capsys.readouterr()
     assert "error: key absent cannot be read" in said.out
     assert said.err == "error: deploy.py deploy failed\n"

@@ -1,0 +1,43 @@
+"""What a command asks of a lake before it reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shelfweek.engine import Engine
+from shelfweek.lake import LakeError, loaded_nights
+from shelfweek.lake_format import expect_known_format
+from shelfweek.make_command import make_command
+
+
+def expect_lake(lake: Path) -> None:
+    """Make sure that a lake lies in the folder and that this release can read it.
+
+    Raises:
+        LakeError: there is none, or a newer release has written it.
+    """
+    if not (lake / "metastore").exists():
+        raise LakeError(f"there is no lake in {lake}: {_run(lake)} makes one")
+    expect_known_format(f"file:{lake}")
+
+
+def expect_published(engine: Engine, lake: Path) -> None:
+    """Make sure that there is something to read.
+
+    Raises:
+        LakeError: no night is published.
+    """
+    if not loaded_nights(engine):
+        raise LakeError(
+            f"no night is published to {lake} yet: if a run is at work on it, wait for its end; "
+            f"otherwise {_run(lake)} loads one"
+        )
+
+
+def has_tables(engine: Engine) -> bool:
+    """Whether a run has begun on the lake: its tables are there, if empty."""
+    return bool(engine.query(f"show schemas like '{engine.schema}_marts'"))
+
+
+def _run(lake: Path) -> str:
+    return make_command("run", LAKE=str(lake))
