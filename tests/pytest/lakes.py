@@ -18,6 +18,7 @@ from sandbox.glue_catalog import partition_folders
 from shelfweek.engine import Engine, Row
 from shelfweek.lake import PUBLISHED_TABLES
 from shelfweek.landing import Landing
+from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.night import DbtProject, Outcome, Progress, run_nights
 
 FACT = "fct_weekly_sales_inventory"
@@ -46,12 +47,25 @@ class Lake:
         """The lake as Hadoop names it."""
         return f"file:{self.folder}"
 
-    def load(self, landing: Path, *nights: date, progress: Progress | None = None) -> list[Outcome]:
+    def load(
+        self,
+        landing: Path,
+        *nights: date,
+        progress: Progress | None = None,
+        limits: Limits = AS_CONFIGURED,
+    ) -> list[Outcome]:
         """Load nights one after another, all of the landing if none is named."""
         scanned = Landing.scan(str(landing))
         report = progress or (lambda what, seconds: None)
         return [
-            run_nights([scanned.open_night(day)], scanned, self.project, self.uri, progress=report)
+            run_nights(
+                [scanned.open_night(day)],
+                scanned,
+                self.project,
+                self.uri,
+                progress=report,
+                limits=limits,
+            )
             for day in nights or scanned.nights
         ]
 
