@@ -30,6 +30,9 @@ LAYERS = ("raw", "staging", "intermediate", "marts")
 _RELATIVE = 1e-12
 _IMPACT_TOLERANCE = Decimal("0.000005")
 
+ACCEPT_SHRINK = Limits(accept_shrink=True)
+"""For random nights, which restate dates with any number of rows."""
+
 # What tells one run from another, or follows from it, not from what came in.
 _OF_THE_RUN = {"run_id", "rows_in_manifest"}
 

@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 from dumps import LOAD_DATE, WORKED_ROW, WORKED_SALES, WORKED_STOCK, night_tables, sale, stock
-from lakes import Lake, LakeMaker, assert_equals_reference, fact_differences
+from lakes import ACCEPT_SHRINK, Lake, LakeMaker, assert_equals_reference, fact_differences
 from reference import compute
 from reference.cases import TextRow, calendar_rows, write_dump
 from reference.contract import PRODUCT, SALES
 
 from shelfweek.engine import Row
-from shelfweek.limits import Limits
 from shelfweek.night import Outcome
 
 NEXT_LOAD_DATE = date(2026, 1, 15)
@@ -313,7 +312,7 @@ def test_a_header_without_rows_empties_the_dates_that_the_manifest_covers(loaded
         tables,
         manifest={"sales": (first, last), "inventory": None},
     )
-    loaded.lake.load(loaded.landing, NEXT_LOAD_DATE, limits=Limits(accept_shrink=True))
+    loaded.lake.load(loaded.landing, NEXT_LOAD_DATE, limits=ACCEPT_SHRINK)
     assert_equals_reference(loaded.lake, compute(loaded.landing))
     fact = loaded.lake.fact()
     assert sum(row["total_sales_qty"] for row in fact if row["week_end_date"] >= first) == 0

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from lakes import Lake, LakeMaker, assert_equals_reference_of
+from lakes import ACCEPT_SHRINK, Lake, LakeMaker, assert_equals_reference_of
 from packs import packed_nights
 from reference.cases import calendar_rows, write_nights
 
@@ -41,7 +41,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def loaded(lake_in: LakeMaker, landing: Path) -> Iterator[Loaded]:
     """The nights, one after another."""
     with lake_in(landing.parent / "one by one") as lake:
-        lake.load(landing)
+        lake.load(landing, limits=ACCEPT_SHRINK)
         yield Loaded(lake, landing)
 
 
@@ -61,12 +61,12 @@ def test_an_older_night_after_a_newer_one_fills_only_what_the_newer_one_left_ope
     loaded: Loaded, lake_in: LakeMaker, tmp_path: Path
 ) -> None:
     with lake_in(tmp_path / "lake") as lake:
-        lake.load(loaded.landing, NEWEST, OLDEST, MIDDLE)
+        lake.load(loaded.landing, NEWEST, OLDEST, MIDDLE, limits=ACCEPT_SHRINK)
         assert lake.contents() == loaded.lake.contents()
 
 
 def test_the_same_night_twice_changes_nothing_and_publishes_no_week_again(loaded: Loaded) -> None:
     contents, folders = loaded.lake.contents(), loaded.lake.week_folders()
-    loaded.lake.load(loaded.landing, NEWEST)
+    loaded.lake.load(loaded.landing, NEWEST, limits=ACCEPT_SHRINK)
     assert loaded.lake.contents() == contents
     assert loaded.lake.week_folders() == folders

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 from dumps import LOAD_DATE, night_tables, sale, stock
-from lakes import FACT, Lake, LakeMaker
+from lakes import ACCEPT_SHRINK, FACT, Lake, LakeMaker
 from reference.cases import Tables, TextRow, calendar_rows, store_rows, write_dump
 from reference.contract import PRODUCT, SALES
 
 from shelfweek.engine import Row
-from shelfweek.limits import Limits
 from shelfweek.night import NightError, Outcome
 
 NEXT_LOAD_DATE = LOAD_DATE + timedelta(days=1)
@@ -197,6 +196,6 @@ def test_a_date_that_loses_its_rows_and_a_torn_week_stop_the_night(loaded: Loade
 
     stray["WK_NUM"] = "9"
     write_dump(loaded.landing, NEXT_LOAD_DATE, tables)
-    loaded.lake.load(loaded.landing, NEXT_LOAD_DATE, limits=Limits(accept_shrink=True))
+    loaded.lake.load(loaded.landing, NEXT_LOAD_DATE, limits=ACCEPT_SHRINK)
     rows = loaded.lake.rows(FACT, "store_key = 1 and product_key = 9 and week_number = 2")
     assert [row["total_sales_qty"] for row in rows] == [100]
