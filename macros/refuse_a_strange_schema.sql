@@ -1,5 +1,5 @@
-{#- The schemas' prefix is part of every statement: it is a plain name, as shelfweek/engine.py demands
-    of SHELFWEEK_SCHEMA too. -#}
+{#- The schemas' prefix is part of every statement: it is a plain name, as shelfweek/engine.py
+    demands of SHELFWEEK_SCHEMA too. -#}
 {% macro refuse_a_strange_schema() %}
     {%- if not modules.re.fullmatch("[a-z][a-z0-9_]*", target.schema) -%}
         {%- do exceptions.raise_compiler_error(

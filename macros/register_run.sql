@@ -103,7 +103,7 @@
             name ~ " is " ~ value ~ ": a number from 0 to 1 is expected."
         ) -%}
     {%- endif -%}
-    {%- do return(sql_literal(value, "double")) -%}
+    {%- do return(sql_literal(value, "decimal(10,8)")) -%}
 {%- endmacro %}
 
 
