@@ -14,6 +14,7 @@ from rich.console import Console
 
 import sandbox.__main__
 import sandbox.dashboard.__main__
+import sandbox.run
 from sandbox.__main__ import main
 from shelfweek.engine import Engine
 from shelfweek.lake import LakeError
@@ -45,6 +46,7 @@ def refusal(
         yield Engine(port=port, schema="empty")
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sandbox.run, "LAST_LAKE", tmp_path / "last_lake")
     monkeypatch.setattr(sandbox.dashboard.__main__, "require_environment", lambda: None)
     for module in (sandbox.__main__, sandbox.dashboard.__main__):
         monkeypatch.setattr(module, "engine_of", engine_of)
