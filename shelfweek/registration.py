@@ -14,6 +14,7 @@ from typing import Any
 
 import fsspec
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from shelfweek.contract import raw_tables
 from shelfweek.file_beginning import unpacked
@@ -29,8 +30,8 @@ def register_files(
     """Write what is known of a run's files beside the lake's tables.
 
     These are lists of any length, so they go into files and not into statements: the files
-    themselves, and the records that Spark would read wrongly, with copies of the files without
-    them.
+    themselves, and the records that Spark would read wrongly. Spark reads copies without them, and
+    copies of files that have a checksum beside them.
 
     Returns:
         The part of the argument of the dbt operation `register_run` that tells where they lie.
@@ -42,6 +43,7 @@ def register_files(
         file_system, f"{raw}/run_files/{run_id}", ({"run_id": run_id, **_told(f)} for f in files)
     )
     malformed = [file for file in files if file.contents.malformed]
+    copied = [f for f in files if f.contents.malformed or _has_checksum(f, landing.file_system)]
     if malformed:
         _write_lines(
             file_system,
@@ -52,18 +54,28 @@ def register_files(
                 for record in file.contents.malformed
             ),
         )
-    mended = {
-        file.path: f"{raw}/mended_files/{run_id}/{file.table}/{file.name}" for file in malformed
-    }
-    for file in malformed:
+    mended = {file.path: f"{raw}/mended_files/{run_id}/{file.table}/{file.name}" for file in copied}
+    for file in copied:
         _write_mended(file, landing, file_system, mended[file.path])
     return {
         "malformed_tables": sorted({file.table for file in malformed}),
         "sources": [
             *_sources((f for f in files if f.path not in mended), landing.file_system),
-            *_sources_of_copies(malformed, mended, file_system),
+            *_sources_of_copies(copied, mended, file_system),
         ],
     }
+
+
+def _has_checksum(file: DataFile, file_system: AbstractFileSystem) -> bool:
+    """Whether Hadoop would compare a local file with a checksum beside it.
+
+    As a rule the checksum is that of another version of the file; a copy has none.
+    """
+    if not isinstance(file_system, LocalFileSystem):
+        return False
+    folder, name = posixpath.split(file.path)
+    is_there: bool = file_system.exists(f"{folder}/.{name}.crc")
+    return is_there
 
 
 def _told(file: DataFile) -> dict[str, Any]:

@@ -40,8 +40,6 @@ _BY_PLACE: Mapping[str, tuple[str | None, str | None]] = MappingProxyType(
             "jdbc:derby:;databaseName=db;create=true",
             None,
         ),
-        # A checksum beside a file (.name.crc) is left over from another copy of it as a rule.
-        "spark.hadoop.fs.file.impl": ("org.apache.hadoop.fs.RawLocalFileSystem", None),
         # s3:// is S3A in both places: EMR 7.10 and later have it so by default.
         "spark.hadoop.fs.s3.impl": (_S3A, None),
         # Executors come and go with the statements; a laptop has none.

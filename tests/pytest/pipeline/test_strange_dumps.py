@@ -103,6 +103,8 @@ def write_strange_night(landing: Path) -> None:
     for part, rows in (("1", lines[:800]), ("2", lines[800:])):
         packed = gzip.compress((header + "".join(rows)).encode())
         (folder / f"product_{LOAD_DATE:%Y%m%d}_{part}.csv.gz").write_bytes(packed)
+    (stores,) = (landing / f"store/load_date={LOAD_DATE}").iterdir()
+    stores.with_name(f".{stores.name}.crc").write_bytes(b"crc\0\0\0\2\0of another version")
     # Line ends in a column that is none of the contract's, a blank line, and a bad value below.
     empty = "," * (len(SALES.columns) - 6)
     second = landing / f"sales/load_date={LOAD_DATE}/sales_{LOAD_DATE:%Y%m%d}_b.csv"
@@ -113,6 +115,10 @@ def write_strange_night(landing: Path) -> None:
         f"2,9,2,2026-01-06,9,2,{empty}one\n"
         f"3,9,2,2026-01-06,9,two,{empty}bad\n"
     )
+
+
+def test_a_checksum_of_another_version_costs_nothing(loaded: Loaded) -> None:
+    assert loaded.counts["store"]["rows_accepted"] == 3
 
 
 def test_the_source_s_unknown_member_is_the_only_one(loaded: Loaded) -> None:
