@@ -98,8 +98,11 @@ def guard(settings: pytest.MonkeyPatch, tmp_path: Path) -> Guard:
 
 def test_every_run_begins_with_the_guard(manifest: Manifest) -> None:
     hooks = [node for id, node in manifest.nodes.items() if id.startswith("operation.")]
-    assert [hook.raw_code for hook in hooks] == ["{{ refuse_to_touch_the_lake() }}"]
-    assert "on-run-start" in hooks[0].tags
+    assert [hook.raw_code for hook in hooks] == [
+        "{{ refuse_a_strange_schema() }}",
+        "{{ refuse_to_touch_the_lake() }}",
+    ]
+    assert all("on-run-start" in hook.tags for hook in hooks)
 
 
 def test_the_project_as_it_is_passes(guard: Guard, manifest: Manifest) -> None:
