@@ -196,14 +196,6 @@
 {%- endmacro %}
 
 
-{#- The names of a raw table's key columns. -#}
-{% macro source_keys(raw_table) %}
-    {%- do return(
-        source_columns(raw_table) | selectattr("key") | map(attribute="name") | list
-    ) -%}
-{% endmacro %}
-
-
 {#- Those of the raw tables that have rows of one key with different values in this run. Unless a
     run is under way, all of them. -#}
 {% macro tables_with_conflicts(raw_tables) %}
