@@ -5,19 +5,17 @@ What a laptop is told instead of a cluster stands beside it in shelfweek/spark_s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
+from account import AccountSettings
 from shelfweek import spark_settings
+from shelfweek.clusters import REQUEST_TAG, RUN_TAG, name_of
 
 THRIFT_PORT = 10001
 """Hive's own server takes 10000."""
-
-NIGHT_DAG_ID = "nightly_retail"
-RUN_TAG = "shelfweek:run_id"
 
 LONGEST_LIFE = timedelta(hours=6)
 """The reaper terminates a cluster that is older: a night ends by 7:00 or was stopped by then."""
@@ -26,73 +24,14 @@ IDLE_LIMIT = timedelta(hours=1)
 """EMR itself ends a cluster that runs nothing for so long: its Thrift Server never came up."""
 
 
-class SettingsError(Exception):
-    """An environment variable is missing; the message names it."""
-
-
-@dataclass(frozen=True)
-class AccountSettings:
-    """What belongs to the account, not to the night.
-
-    Attributes:
-        lake: URI of the lake that the nights go to.
-        log_uri: where EMR writes the cluster's logs, s3://<bucket>/<prefix>/.
-        subnet: id of a private subnet that Airflow's workers reach.
-        primary_security_group: id of the primary node's; it lets Airflow's workers, and nobody
-            else, reach THRIFT_PORT.
-        core_security_group: id of that of core and task nodes.
-        service_security_group: id of that of EMR itself, which a private subnet needs.
-        security_configuration: name of the EMR security configuration (encryption at rest and on
-            the way).
-    """
-
-    lake: str
-    log_uri: str
-    service_role: str
-    instance_profile: str
-    subnet: str
-    primary_security_group: str
-    core_security_group: str
-    service_security_group: str
-    security_configuration: str
-
-    @classmethod
-    def from_environment(cls) -> AccountSettings:
-        """Read the variables SHELFWEEK_LAKE and SHELFWEEK_EMR_*.
-
-        Raises:
-            SettingsError: one is missing.
-        """
-        of_emr = [name for name in cls.__annotations__ if name != "lake"]
-        return cls(
-            lake=_variable("SHELFWEEK_LAKE"),
-            **{name: _variable(f"SHELFWEEK_EMR_{name.upper()}") for name in of_emr},
-        )
-
-    @property
-    def owner_tags(self) -> dict[str, str]:
-        """Tags of the clusters of this Airflow alone: another one has another lake."""
-        return {
-            "project": "shelfweek",
-            "shelfweek:dag_id": NIGHT_DAG_ID,
-            "shelfweek:lake": self.lake,
-        }
-
-
-def _variable(name: str) -> str:
-    if not (value := os.environ.get(name)):
-        raise SettingsError(f"the environment variable {name} is not set")
-    return value
-
-
 def job_flow(emr: Mapping[str, Any], account: AccountSettings, run_id: str) -> dict[str, Any]:
-    """Build the request of RunJobFlow.
+    """Build the request of RunJobFlow; each one has a tag of its own.
 
     emr: the conf's object of that name (shelfweek/nightly_request.py).
     """
-    tags = {**account.owner_tags, RUN_TAG: run_id}
+    tags = {**account.owner_tags, RUN_TAG: run_id, REQUEST_TAG: uuid4().hex}
     return {
-        "Name": f"shelfweek {run_id}",
+        "Name": name_of(run_id, account.lake),
         "ReleaseLabel": emr["release"],
         "Applications": [{"Name": "Spark"}],
         "LogUri": account.log_uri,

@@ -16,14 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
-from airflow.providers.amazon.aws.notifications.ses import SesNotifier
-from airflow.providers.amazon.aws.operators.emr import (
-    EmrAddStepsOperator,
-    EmrCreateJobFlowOperator,
-    EmrTerminateJobFlowOperator,
-)
-from airflow.providers.amazon.aws.sensors.emr import EmrJobFlowSensor
 from airflow.sdk import DAG, Asset, Param, chain, get_current_context, task
+from botocore.config import Config
 from cosmos import (
     DbtTaskGroup,
     ExecutionConfig,
@@ -35,36 +29,26 @@ from cosmos import (
 )
 from cosmos.constants import PRODUCER_WATCHER_TASK_ID, InvocationMode, TestBehavior
 
-from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, AccountSettings, job_flow
+from account import NIGHT_DAG_ID, AccountSettings, cosmos_mode, expect_triggerer, variable
+from dbt_producer import RepeatingProducer
+from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, job_flow
+from failure_mails import tell_of_run, tell_of_task
+from shelfweek import clusters
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
-from shelfweek.failures import without_values
 from shelfweek.nightly_request import CONF_SCHEMA, NightlyRequest, RequestBounds
 
 PUBLISHED_FACT = Asset("fct_weekly_sales_inventory")
 
 LAST_BEFORE_PUBLISHING = "model.shelfweek.int_publications_planned"
 
-IS_SERVED = "SHELFWEEK_ATHENA_WORK_GROUP" in os.environ
+IS_SERVED = bool(variable("SHELFWEEK_ATHENA_WORK_GROUP"))
 """Whether readers have an Athena; a laptop's have none."""
 
-IS_WATCHED = os.environ.get("SHELFWEEK_COSMOS_MODE", "watcher") == "watcher"
+IS_WATCHED = cosmos_mode() != "local"
 
 # Repeating one of these changes nothing but the time.
 HARMLESS: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=30)}
-
-failure_mail = SesNotifier(
-    mail_from=os.environ["SHELFWEEK_MAIL_FROM"],
-    to=os.environ["SHELFWEEK_MAIL_TO"].split(","),
-    subject="Shelfweek {{ params.load_date }}: {{ ti.task_id }} failed",
-    html_content=(
-        "<p>Task <b>{{ ti.task_id }}</b> of the night {{ params.load_date }} failed "
-        "(run {{ run_id }}, try {{ ti.try_number }}).</p>"
-        "<p>{{ exception | without_values | e }}</p>"
-        "<p>Log: <a href='{{ ti.log_url }}'>{{ ti.log_url }}</a></p>"
-        "<p>Readers see the published tables as they were. What to do: docs/orchestration.md.</p>"
-    ),
-)
 
 
 def dbt_models(
@@ -120,18 +104,20 @@ def dbt_models(
         },
     )
     if IS_WATCHED:
-        report_each_detached_test(group)
+        producer = group.tasks_map[PRODUCER_WATCHER_TASK_ID]
+        report_each_detached_test(producer, group)
+        if target == "emr":
+            producer.__class__ = RepeatingProducer
     return group
 
 
-def report_each_detached_test(group: DbtTaskGroup) -> None:
+def report_each_detached_test(producer: Any, group: DbtTaskGroup) -> None:
     """Let the one dbt tell of a test with several parents as soon as it has ended.
 
     Cosmos reports a model's tests together and counts those with several parents among them. The
     tasks that watch these alone would hear nothing before the end of the whole build, and their
     parents' tasks would wait for them.
     """
-    producer: Any = group.tasks_map[PRODUCER_WATCHER_TASK_ID]
     detached = {node_id for node_id in group.tasks_map if node_id.startswith("test.")}
     of_models = {
         model: [test for test in tests if test not in detached]
@@ -145,8 +131,13 @@ def engine_at(server: dict[str, str]) -> Engine:
     return Engine(server["host"], int(server["port"]), Engine.from_environment().schema)
 
 
+def emr(retries: Config = clusters.POLLING) -> Any:
+    """EMR, where the connection and the region of Airflow's aws_default say."""
+    return EmrHook(config=retries).conn
+
+
 with DAG(
-    "nightly_retail",
+    NIGHT_DAG_ID,
     description="A night's dump to the published weekly fact: EMR, dbt over Thrift",
     doc_md=__doc__,
     schedule=None,
@@ -158,13 +149,13 @@ with DAG(
     is_paused_upon_creation=False,
     tags=["retail", "emr", "dbt"],
     params={name: Param(**schema) for name, schema in CONF_SCHEMA.items()},
-    user_defined_filters={"without_values": without_values},
+    on_failure_callback=tell_of_run,
     default_args={
         "owner": "data-platform",
         "retries": 0,
         # A task that hangs fails, and then the cluster goes; the run's own timeout would keep it.
         "execution_timeout": timedelta(minutes=30),
-        "on_failure_callback": [failure_mail],
+        "on_failure_callback": [tell_of_task],
     },
 ) as dag:
 
@@ -175,6 +166,10 @@ with DAG(
         A dump that has changed since the readiness check, or lacks a column, ends the run here, and
         so does a request for another landing or a larger cluster than this Airflow allows.
         """
+        account = AccountSettings.from_environment()
+        if IS_WATCHED:
+            expect_triggerer()
+        emr()  # Raises without a region.
         context = get_current_context()
         # The params are the conf, checked; only the conf tells keys that nobody knows.
         request = NightlyRequest.of({**context["params"], **(context["dag_run"].conf or {})})
@@ -182,37 +177,22 @@ with DAG(
         _, night = request.open()
         for warning in night.warnings:
             print(f"Warning: {warning}")
-        account = AccountSettings.from_environment()
         return job_flow(request.emr, account, str(context["run_id"]))
 
-    # No retry: EMR knows no request id, so one whose answer is lost may have made a cluster.
-    create_cluster = EmrCreateJobFlowOperator(
-        task_id="create_cluster",
-        job_flow_overrides=unpack_request(),
-        emr_conn_id=None,
-        doc_md="Ask EMR for the night's cluster (dags/emr_cluster.py).",
-    ).as_setup()
+    @task(**HARMLESS)
+    def create_cluster(definition: dict[str, Any]) -> str:
+        """Ask EMR for the night's cluster, or find the one that an earlier try has started."""
+        return clusters.create(emr(clusters.ASKING), definition)
 
-    wait_for_cluster = EmrJobFlowSensor(
-        task_id="wait_for_cluster",
-        job_flow_id=create_cluster.output,
-        target_states=["WAITING", "RUNNING"],
-        poke_interval=15,
-        timeout=timedelta(minutes=25).total_seconds(),
-        mode="reschedule",
-        # No retry: it asks again by itself, and a cluster that died does not come back.
-        doc_md="Wait until the cluster takes steps; fails when it never does.",
-    ).as_setup()
+    @task.sensor(poke_interval=15, timeout=timedelta(minutes=25).total_seconds(), mode="reschedule")
+    def wait_for_cluster(cluster_id: str | None) -> bool:
+        """Wait until the cluster takes steps; a cluster that has ended is not waited for."""
+        return clusters.is_ready(emr(), cluster_id)
 
-    start_thrift_server = EmrAddStepsOperator(
-        task_id="start_thrift_server",
-        job_flow_id=create_cluster.output,
-        steps=[THRIFT_SERVER_STEP],
-        wait_for_completion=True,
-        waiter_delay=5,
-        waiter_max_attempts=120,
-        doc_md="Start Spark's Thrift Server on the primary node, as a step of the cluster.",
-    ).as_setup()
+    @task(**HARMLESS)
+    def start_thrift_server(cluster_id: str) -> None:
+        """Start Spark's Thrift Server on the primary node, as a step of the cluster."""
+        clusters.run_step(emr(), cluster_id, THRIFT_SERVER_STEP)
 
     @task(**HARMLESS)
     def find_thrift_server(cluster_id: str) -> dict[str, str]:
@@ -221,16 +201,22 @@ with DAG(
         `SHELFWEEK_THRIFT_HOST` and `SHELFWEEK_THRIFT_PORT` name another server than the cluster's:
         a laptop's emulated cluster has none.
         """
-        host = os.environ.get("SHELFWEEK_THRIFT_HOST")
-        if host is None:
-            emr: Any = EmrHook().conn
-            described = emr.describe_cluster(ClusterId=cluster_id)
+        client = emr()
+        host = variable("SHELFWEEK_THRIFT_HOST")
+        if not host:
+            described = client.describe_cluster(ClusterId=cluster_id)
             host = described["Cluster"]["MasterPublicDnsName"]
-        port = int(os.environ.get("SHELFWEEK_THRIFT_PORT", THRIFT_PORT))
-        Engine(host, port).wait_until_ready(seconds=300)
-        return {"host": host, "port": str(port)}
+        port = variable("SHELFWEEK_THRIFT_PORT", str(THRIFT_PORT))
+        Engine(host, int(port)).wait_until_ready(
+            seconds=300, meanwhile=lambda: clusters.is_ready(client, cluster_id)
+        )
+        return {"host": host, "port": port}
 
-    thrift_server = find_thrift_server(create_cluster.output).as_setup()
+    definition = unpack_request().as_setup()
+    cluster_id = create_cluster(definition).as_setup()
+    cluster_is_up = wait_for_cluster(cluster_id).as_setup()
+    server_started = start_thrift_server(cluster_id).as_setup()
+    thrift_server = find_thrift_server(cluster_id).as_setup()
 
     @task(**HARMLESS)
     def register_run(server: dict[str, str]) -> str:
@@ -306,22 +292,27 @@ with DAG(
 
         return lake.sweep(engine_at(server), os.environ["SHELFWEEK_LAKE"]).folders
 
-    terminate_cluster = EmrTerminateJobFlowOperator(
-        task_id="terminate_cluster",
-        job_flow_id=create_cluster.output,
-        doc_md="Terminate the cluster, however the night went. If this fails, the reaper does it.",
-        retries=5,
-        retry_delay=timedelta(seconds=30),
-    ).as_teardown(setups=create_cluster)
+    @task(retries=5, retry_delay=timedelta(seconds=30))
+    def terminate_cluster(definition: dict[str, Any], cluster_id: str | None) -> list[str]:
+        """Terminate the run's clusters, however it went, also one whose id never arrived.
 
-    chain(create_cluster, wait_for_cluster, start_thrift_server, thrift_server)
+        If this fails, the reaper does it.
+        """
+        return clusters.end(emr(), definition["Name"], cluster_id)
+
+    # The definition is a setup too: with it alone there may be a cluster that nobody knows.
+    terminated = terminate_cluster(definition, cluster_id).as_teardown(
+        setups=[definition, cluster_id]
+    )
+
+    chain(cluster_id, cluster_is_up, server_started, thrift_server)
     report = publish_report(thrift_server, registered)
     chain(
         confirmed,
         models,
         report,
         [copy_dimension_files(), sweep_lake(thrift_server)],
-        terminate_cluster,
+        terminated,
     )
 
     if IS_SERVED:

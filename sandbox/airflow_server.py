@@ -41,9 +41,8 @@ COMMANDS = {
 PRELOADED = (
     "airflow.dag_processing.bundles.local",
     "airflow.dag_processing.dagbag",
-    "airflow.providers.amazon.aws.notifications.ses",
-    "airflow.providers.amazon.aws.operators.emr",
-    "airflow.providers.amazon.aws.sensors.emr",
+    "airflow.providers.amazon.aws.hooks.emr",
+    "airflow.providers.amazon.aws.hooks.ses",
     "airflow.providers.standard.decorators.python",
     "airflow.sdk.definitions.decorators",
     "airflow.sdk.execution_time.task_runner",

@@ -29,18 +29,25 @@ class Fault:
     Attributes:
         action: part of what is asked: `ElasticMapReduce.RunJobFlow`, or `GET /lake/landing`.
         times: how often, before it is used up.
+        is_lost: the request is done, and the connection is closed without an answer.
     """
 
     action: str
     status: int
     body: bytes
     times: int = 1_000_000
+    is_lost: bool = False
 
     @classmethod
     def refusal(cls, action: str, code: str, message: str, times: int = 1_000_000) -> Fault:
         """AWS refuses, with status 400."""
         body = json.dumps({"__type": code, "message": message}).encode()
         return cls(action, 400, body, times)
+
+    @classmethod
+    def lost_answer(cls, action: str, times: int = 1) -> Fault:
+        """AWS does what is asked, and its answer never arrives."""
+        return cls(action, 0, b"", times, is_lost=True)
 
     @classmethod
     def of_s3(cls, action: str, status: int, code: str, times: int = 1_000_000) -> Fault:
@@ -83,7 +90,8 @@ def running(target: str) -> Iterator[FaultyAws]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             asked = f"{self.headers.get('X-Amz-Target', '')} {self.command} {self.path}"
-            if fault := proxy.fault_for(asked):
+            fault = proxy.fault_for(asked)
+            if fault and not fault.is_lost:
                 self._answer(fault.status, [("Content-Type", "application/json")], fault.body)
                 return
             connection = http.client.HTTPConnection(address, timeout=SECONDS)
@@ -92,6 +100,9 @@ def running(target: str) -> Iterator[FaultyAws]:
                 connection.request(self.command, self.path, body, headers)
                 answer = connection.getresponse()
                 content = answer.read()
+                if fault:
+                    self.close_connection = True
+                    return
                 kept = [(k, v) for k, v in answer.getheaders() if k.lower() not in _HOP]
                 length = answer.headers.get("Content-Length") if self.command == "HEAD" else None
                 self._answer(answer.status, kept, content, length)

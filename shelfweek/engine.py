@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,21 +48,25 @@ class Engine:
         Raises:
             EngineError: one of them cannot be used.
         """
-        port = os.environ.get("SHELFWEEK_THRIFT_PORT", str(cls.port))
-        if not port.isdecimal():
+        port = os.environ.get("SHELFWEEK_THRIFT_PORT") or str(cls.port)
+        if not (port.isascii() and port.isdecimal()):
             raise EngineError(f"SHELFWEEK_THRIFT_PORT {port!r} is no number")
         return cls(
-            os.environ.get("SHELFWEEK_THRIFT_HOST", cls.host),
+            os.environ.get("SHELFWEEK_THRIFT_HOST") or cls.host,
             int(port),
-            os.environ.get("SHELFWEEK_SCHEMA", cls.schema),
+            os.environ.get("SHELFWEEK_SCHEMA") or cls.schema,
         )
 
     def marts(self, table: str) -> str:
         """Return the full name of a published table."""
         return f"{self.schema}_marts.{table}"
 
-    def wait_until_ready(self, seconds: float) -> None:
+    def wait_until_ready(
+        self, seconds: float, meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
         """Return once the server answers a query: its port opens before it can.
+
+        meanwhile: called between two tries; what it raises ends the waiting.
 
         Raises:
             EngineError: there is no answer within that many seconds.
@@ -75,6 +79,7 @@ class Engine:
             except EngineError:
                 if time.monotonic() > deadline:
                     raise
+                meanwhile()
                 time.sleep(PROBE_INTERVAL)
 
     @contextlib.contextmanager

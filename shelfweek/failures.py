@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from shelfweek.clusters import ClusterError
+
 LENGTH = 300
 """Characters of a reason; what is longer is no message for a person."""
 
@@ -16,8 +18,10 @@ def without_values(failure: object) -> str:
     """Class and first line of an exception, with `...` where values may stand.
 
     Values are what stands in quotes or brackets, and numbers and dates by themselves; names of
-    files and of Spark's error classes stay.
+    files and of Spark's error classes stay. What EMR says holds no rows and stays whole.
     """
+    if isinstance(failure, ClusterError):
+        return str(failure)
     kind = f"{type(failure).__name__}: " if isinstance(failure, BaseException) else ""
     first_line = next(iter(str(failure).strip().splitlines()), "")
     text = _NUMBER.sub("...", _QUOTED.sub("...", first_line))

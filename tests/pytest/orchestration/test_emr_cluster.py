@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from emr_cluster import THRIFT_SERVER_STEP, AccountSettings, SettingsError, job_flow
+from account import AccountSettings, SettingsError
+from emr_cluster import THRIFT_SERVER_STEP, job_flow
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LAKE_URI
 from shelfweek import spark_settings
 
-VARIABLES = [
-    "SHELFWEEK_LAKE" if field.name == "lake" else f"SHELFWEEK_EMR_{field.name.upper()}"
-    for field in fields(AccountSettings)
-]
+VARIABLES = [*AccountSettings.variables().values(), "SHELFWEEK_MAIL_FROM", "SHELFWEEK_MAIL_TO"]
 
 
 @pytest.fixture
@@ -36,13 +33,20 @@ def test_a_cluster_is_what_the_conf_asks_for(account: AccountSettings, conf: Any
     limits = flow["ManagedScalingPolicy"]["ComputeLimits"]
     assert (limits["MinimumCapacityUnits"], limits["MaximumCapacityUnits"]) == (2, 5)
     assert limits["MaximumOnDemandCapacityUnits"] == 0
-    assert {tag["Key"]: tag["Value"] for tag in flow["Tags"]} == {
+    tags = {tag["Key"]: tag["Value"] for tag in flow["Tags"]}
+    assert tags.pop("shelfweek:request")
+    assert tags == {
         "project": "shelfweek",
         "shelfweek:dag_id": "nightly_retail",
         "shelfweek:lake": LAKE_URI,
         "shelfweek:run_id": "nightly__2026-11-20",
     }
     assert flow["SecurityConfiguration"] == "shelfweek"
+    assert flow["Name"] == f"shelfweek nightly__2026-11-20 {LAKE_URI}"
+
+
+def test_each_request_has_a_mark_of_its_own(account: AccountSettings, conf: Any) -> None:
+    assert job_flow(conf["emr"], account, "run") != job_flow(conf["emr"], account, "run")
 
 
 def test_a_cluster_stands_behind_the_accounts_own_security_groups(
@@ -80,9 +84,38 @@ def test_settings_that_change_results_are_the_same_everywhere() -> None:
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_a_missing_setting_is_named(
-    account: AccountSettings, monkeypatch: pytest.MonkeyPatch, name: str
+@pytest.mark.parametrize("text", [None, "", " "])
+def test_a_missing_or_empty_setting_is_named(
+    account: AccountSettings, monkeypatch: pytest.MonkeyPatch, name: str, text: str | None
 ) -> None:
     monkeypatch.delenv(name)
+    if text is not None:
+        monkeypatch.setenv(name, text)
     with pytest.raises(SettingsError, match=name):
         AccountSettings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("SHELFWEEK_COSMOS_MODE", "watched"),
+        ("SHELFWEEK_THRIFT_PORT", "ten"),
+        ("SHELFWEEK_SCHEMA", "a schema"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    account: AccountSettings, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(SettingsError, match=f"{name}.*{text}"):
+        AccountSettings.from_environment()
+
+
+@pytest.mark.parametrize(
+    "name", ["SHELFWEEK_COSMOS_MODE", "SHELFWEEK_THRIFT_HOST", "SHELFWEEK_THRIFT_PORT"]
+)
+def test_an_empty_optional_setting_is_none(
+    account: AccountSettings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "")
+    assert AccountSettings.from_environment() == account

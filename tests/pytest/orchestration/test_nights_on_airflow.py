@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import time
@@ -88,6 +89,22 @@ class Night:
         """State of each task of the night's run."""
         return self.airflow.task_states(DAG_ID, f"nightly__{load_date}")
 
+    def kill_task(self, load_date: date, task_id: str) -> None:
+        """Kill a task's own process, as the kernel does that has no memory left."""
+        path = f"dags/{DAG_ID}/dagRuns/nightly__{load_date}/taskInstances/{task_id}"
+        instance = self.airflow.get(path)["id"]
+        deadline = time.monotonic() + 60
+        while not (found := [p for p in airflow_processes() if instance in " ".join(cmdline(p))]):
+            assert time.monotonic() < deadline, instance
+            time.sleep(0.2)
+        for process in found:
+            process.kill()
+
+    def clusters_of(self, load_date: date) -> list[str]:
+        """Ids of all clusters that were started for a night, also of those that are gone."""
+        listed = self.account.aws.client("emr").list_clusters()["Clusters"]
+        return [each["Id"] for each in listed if f"nightly__{load_date} " in each["Name"]]
+
     def clear(self, load_date: date) -> None:
         """Run all tasks of a night's run again."""
         self.airflow.post(f"dags/{DAG_ID}/dagRuns/nightly__{load_date}/clear", {"dry_run": False})
@@ -143,12 +160,20 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
             plain = Lake(engine, work / "plain", DbtProject(engine, work / "dbt"))
             check = deploy_check(account, server)
             yield Night(account, account.faulty, server, check, landing, plain)
-        assert not [each for each in psutil.Process().children(recursive=True) if is_airflow(each)]
+        assert not airflow_processes()
 
 
-def is_airflow(process: psutil.Process) -> bool:
-    """Whether a process is one of Airflow's."""
-    return "airflow" in " ".join(process.cmdline())
+def cmdline(process: psutil.Process) -> list[str]:
+    """A process's command line; empty for one that has just ended."""
+    with contextlib.suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
+
+
+def airflow_processes() -> list[psutil.Process]:
+    """All processes of Airflow."""
+    found = psutil.Process().children(recursive=True)
+    return [each for each in found if "airflow" in " ".join(cmdline(each))]
 
 
 class Secrets:
@@ -169,10 +194,9 @@ def client_of(airflow: AirflowServer, password: str) -> AirflowClient:
 
 
 def test_airflow_listens_on_loopback_only(night: Night) -> None:
-    processes = [each for each in psutil.Process().children(recursive=True) if is_airflow(each)]
     listening = {
         connection.laddr.ip
-        for process in processes
+        for process in airflow_processes()
         for connection in process.net_connections(kind="tcp")
         if connection.status == psutil.CONN_LISTEN
     }
@@ -206,6 +230,41 @@ def test_a_night_is_published_once(night: Night) -> None:
     assert len(night.plain.fact()) > 100
     assert fact_differences(night.lake.fact(), night.plain.fact()) == []
     assert night.lake.contents() == night.plain.contents()
+
+
+def test_what_is_lost_once_is_repeated_without_a_person(night: Night) -> None:
+    """EMR's answer, polls, and a statement of a model: no mail, and one cluster, which is gone."""
+    mails = len(night.subjects())
+    candidate = f"PUT /{BUCKET}/lake/marts/fct_weekly_sales_inventory/"
+    night.faulty.faults += [
+        Fault.lost_answer("ElasticMapReduce.RunJobFlow"),
+        Fault.refusal("ElasticMapReduce.DescribeCluster", "ThrottlingException", "Slow down.", 3),
+        Fault.of_s3(candidate, 403, "AccessDenied", 1),
+    ]
+    assert night.ask(SECOND) == "started"
+    assert night.wait(SECOND) == "success", night.states(SECOND)
+    assert [fault.times for fault in night.faulty.faults] == [0, 0, 0]
+    night.faulty.faults.clear()
+    assert len(night.clusters_of(SECOND)) == 1
+    assert len(night.subjects()) == mails
+    night.assert_whole(SECOND)
+
+
+def test_a_task_that_is_killed_is_told_and_its_cluster_goes(night: Night) -> None:
+    throttle = ("ElasticMapReduce.DescribeCluster", "ThrottlingException", "Slow down.")
+    night.faulty.faults.append(Fault.refusal(*throttle))
+    assert night.ask(THIRD) == "started"
+    night.wait_for_task(THIRD, "wait_for_cluster", "running")
+    night.kill_task(THIRD, "wait_for_cluster")
+    assert night.wait(THIRD) == "failed"
+    night.faulty.faults.clear()
+    assert night.states(THIRD)["terminate_cluster"] == "success"
+    assert night.account.clusters_alive() == []
+    deadline = time.monotonic() + 60
+    while f"Shelfweek {THIRD}: wait_for_cluster failed" not in night.subjects():
+        assert time.monotonic() < deadline, night.subjects()
+        time.sleep(1)
+    assert len([subject for subject in night.subjects() if str(THIRD) in subject]) == 1
 
 
 FAULTS = {

@@ -28,8 +28,8 @@ RAISED_ONLY = {
     "shelfweek/failures.py",
     # Descriptions for those who write a conf.
     "shelfweek/nightly_request.py",
-    # Why a cluster is taken away: no night is refused.
-    "shelfweek/stale_clusters.py",
+    # What is done with a cluster, for the log.
+    "shelfweek/clusters.py",
     "sandbox/__main__.py",
     "sandbox/lakes.py", "sandbox/run.py", "sandbox/thrift_server.py",
 }  # fmt: skip
