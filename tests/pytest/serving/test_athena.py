@@ -135,6 +135,28 @@ def test_what_is_neither_a_select_nor_a_view_is_refused(served: ServedLake) -> N
         )
 
 
+def test_no_view_is_stale_once_a_column_below_has_another_type(served: ServedLake) -> None:
+    glue, table = served.client("glue"), "fct_weekly_sales_inventory"
+    counted = "select count(*), min(days_in_week) from weekly_sales_inventory"
+    before = in_athena(served, counted, "retail_serving")
+    entry = glue.get_table(DatabaseName="retail_marts", Name=table)["Table"]
+    storage = entry["StorageDescriptor"]
+    columns = [
+        {**column, "Type": "bigint"} if column["Name"] == "days_in_week" else column
+        for column in storage["Columns"]
+    ]
+    kept = ("Name", "Parameters", "PartitionKeys", "TableType", "Owner", "Retention")
+    entry = {name: value for name, value in entry.items() if name in kept}
+    changed = {**entry, "StorageDescriptor": {**storage, "Columns": columns}}
+    glue.update_table(DatabaseName="retail_marts", TableInput=changed)
+    try:
+        assert in_athena(served, counted, "retail_serving") == before
+    finally:
+        glue.update_table(
+            DatabaseName="retail_marts", TableInput={**entry, "StorageDescriptor": storage}
+        )
+
+
 def test_a_table_in_a_views_place_stops_the_run_and_keeps_its_files(served: ServedLake) -> None:
     glue = served.client("glue")
     view = glue.get_table(DatabaseName="retail_serving", Name="stock_alerts")["Table"]

@@ -10,12 +10,15 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import jinja2
 import pytest
+import yaml
 from hand_made_lakes import RUNNING, WEEKS, Lake
 
 from sandbox.dashboard.views import VIEW_NAMES, VIEWS, rendered_file
 from shelfweek.contract import PROJECT
 
+KEPT_TYPES = PROJECT / "macros" / "views_keep_their_types.sql"
 SENTENCES = sorted((PROJECT / "tests" / "dbt" / "serving").glob("*.sql"))
 
 
@@ -90,6 +93,48 @@ def test_a_lake_with_one_running_week_has_no_latest_week_and_no_alert(lake: Lake
     assert not lake.rows("select * from stock_alerts")
     (row,) = lake.rows("select days_in_week, in_stock_rate from store_week_scorecard")
     assert row == {"days_in_week": 3, "in_stock_rate": pytest.approx(1 / 3)}
+
+
+class Relation(str):
+    """A view's name, as dbt passes it."""
+
+    @property
+    def identifier(self) -> str:
+        """Without its schema."""
+        return str(self)
+
+
+def as_athena_creates_it(view: str) -> str:
+    """The statement of target athena for a view."""
+    contract = yaml.safe_load((VIEWS / f"{view}.yml").read_text(encoding="utf-8"))["models"][0]
+    macros = jinja2.Environment(autoescape=False).from_string(  # noqa: S701 (this is SQL)
+        KEPT_TYPES.read_text(encoding="utf-8")
+    )
+    known = {
+        "model": {"columns": {column["name"]: column for column in contract["columns"]}},
+        "get_assert_columns_equivalent": lambda _: "",
+    }
+    statement: str = macros.make_module(known).athena__create_view_as(
+        Relation(view), rendered_file(VIEWS / f"{view}.sql")
+    )
+    return statement
+
+
+def test_views_keep_their_types_whatever_those_of_the_tables_below(lake: Lake) -> None:
+    """Otherwise Athena calls them stale until they are built again."""
+    lake.add_week((2026, 2), 1, 9, no_stock_instances=1)
+    for view in VIEW_NAMES:
+        lake.connection.execute("set search_path = 'retail_serving,retail_marts'")
+        lake.connection.execute(as_athena_creates_it(view))
+    before = {view: lake.rows(f"describe {view}") for view in VIEW_NAMES}
+    for table, column, other in (
+        ("fct_weekly_sales_inventory", "days_in_week", "bigint"),
+        ("fct_weekly_sales_inventory", "total_sales_qty", "decimal(30, 4)"),
+        ("load_row_counts", "rows_read", "hugeint"),
+    ):
+        lake.connection.execute(f"alter table retail_marts.{table} alter {column} type {other}")
+    assert {view: lake.rows(f"describe {view}") for view in VIEW_NAMES} == before
+    assert lake.rows("select * from stock_alerts")
 
 
 def test_alerts_are_ranked_by_the_money_at_stake(lake: Lake) -> None:
