@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from account import AccountSettings, SettingsError
+from account import AccountSettings, SettingsError, expect_triggerer
 from emr_cluster import THRIFT_SERVER_STEP, job_flow
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LAKE_URI
 from shelfweek import spark_settings
@@ -119,3 +120,26 @@ def test_an_empty_optional_setting_is_none(
 ) -> None:
     monkeypatch.setenv(name, "")
     assert AccountSettings.from_environment() == account
+
+
+def test_a_night_without_a_triggerer_is_refused(
+    account: AccountSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tasks that watch the build would wait for ever."""
+    health: dict[str, Any] = {"triggerer": {"status": "unhealthy"}}
+    asked: list[str] = []
+
+    def answer(url: str, **_: Any) -> Any:
+        asked.append(url)
+        return SimpleNamespace(json=lambda: health)
+
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://127.0.0.1:1/")
+    expect_triggerer()  # Nobody answers there: nothing is known.
+    monkeypatch.setattr("account.httpx.get", answer)
+    with pytest.raises(SettingsError, match="no triggerer is at work"):
+        expect_triggerer()
+    assert asked == ["http://127.0.0.1:1/api/v2/monitor/health"]
+    health["triggerer"]["status"] = "healthy"
+    expect_triggerer()
+    health.clear()
+    expect_triggerer()
