@@ -296,6 +296,23 @@ def test_a_cluster_that_does_not_come_up_is_told_and_taken_away(night: Night, ta
     assert f"Shelfweek {SECOND}: {task_id} failed" in night.subjects()
 
 
+def test_another_run_of_a_night_asks_for_another_market(night: Night) -> None:
+    """As docs/orchestration.md says: a run that is cleared keeps its conf."""
+    night.faulty.faults.append(FAULTS["create_cluster"])
+    night.ask(SECOND)
+    runs = f"dags/{DAG_ID}/dagRuns"
+    conf = night.airflow.get(f"{runs}/nightly__{SECOND}")["conf"]
+    conf["emr"]["market"] = "ON_DEMAND"
+    run_id = f"nightly__{SECOND}__on_demand"
+    night.airflow.post(runs, {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+    assert night.airflow.wait_for_run(DAG_ID, run_id, RUN_SECONDS) == "failed"
+    night.faulty.faults.clear()
+    entry = f"{runs}/{run_id}/taskInstances/unpack_request/xcomEntries/return_value"
+    definition = night.airflow.get(f"{entry}?deserialize=true")["value"]
+    markets = [group["Market"] for group in definition["Instances"]["InstanceGroups"]]
+    assert markets == ["ON_DEMAND", "ON_DEMAND"]
+
+
 def test_a_run_that_is_marked_failed_by_hand_terminates_its_cluster(night: Night) -> None:
     before = night.published()
     night.clear(SECOND)
