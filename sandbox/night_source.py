@@ -50,7 +50,7 @@ class Night:
         """Bucket and key of the file that is late."""
         address = urlsplit(LANDING)
         folder = f"{address.path.lstrip('/')}store/load_date={self.load_date}"
-        return address.netloc, f"{folder}/store_{self.load_date:%Y%m%d}_0_0_0.csv"
+        return address.netloc, f"{folder}/store_{self.load_date:%Y%m%d}_1_0_0_0.csv"
 
 
 def deploy_account(night: Night) -> None:

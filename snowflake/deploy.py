@@ -345,6 +345,8 @@ def _unloader(settings: Settings) -> contextlib.AbstractContextManager[Snowflake
         role=settings["unloader_role"],
         warehouse=settings["warehouse"],
         database=settings["database"],
+        # The procedure runs in the schema of its caller.
+        schema="ops",
     )
 
 

@@ -77,6 +77,7 @@ class Account:
             (stages.COPY_OUT, self.stages.copy_out),
             (stages.COPY_IN, self.stages.copy_in),
             (stages.REMOVE, self.stages.remove),
+            (stages.LIST, self.stages.list_files),
             (tasks.CREATE_PROCEDURE, self.tasks.create_procedure),
             (tasks.CALL, self.tasks.call),
             (tasks.CREATE_TASK, self.tasks.create_task),

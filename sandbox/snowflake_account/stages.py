@@ -29,9 +29,12 @@ CREATE_STAGE = pattern(rf"create\s+or\s+replace\s+stage\s+{_NAME}\s+(?P<options>
 COPY_OUT = pattern(rf"copy\s+into\s+{_STAGE}\s+from\s+(?P<rest>\(.*)")
 COPY_IN = pattern(rf"copy\s+into\s+{_NAME}\s+from\s+{_STAGE}(?P<options>.*)")
 REMOVE = pattern(rf"remove\s+{_STAGE}")
+LIST = pattern(rf"list\s+{_STAGE}")
 
 # What COPY understands here. Anything else is refused, so that no option goes unnoticed.
-_OUT_OPTIONS = {"file_format", "header", "single", "max_file_size", "detailed_output"}
+_OUT_OPTIONS = {
+    *("file_format", "header", "single", "overwrite", "max_file_size", "detailed_output")
+}
 _DEFAULT_MAX_FILE_SIZE = 16 * 1024**2
 # The only way of writing CSV that the stand-in knows, and the only one of reading it.
 _CSV_OUT = {
@@ -106,6 +109,26 @@ class Stages:
                 s3.delete_object(Bucket=bucket, Key=key)
         return Result(("name", "result"), tuple((key, "removed") for key in keys))
 
+    def list_files(self, session: Session, match: re.Match[str]) -> Result:
+        """LIST: every file whose path begins so, with its whole address."""
+        bucket, prefix = self._location(session, match)
+        columns = ("name", "size", "md5", "last_modified")
+        with _s3() as s3:
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            items = [item for page in pages for item in page.get("Contents", [])]
+        return Result(
+            columns,
+            tuple(
+                (
+                    f"s3://{bucket}/{item['Key']}",
+                    item["Size"],
+                    item["ETag"].strip('"'),
+                    f"{item['LastModified']:%a, %d %b %Y %H:%M:%S GMT}",
+                )
+                for item in items
+            ),
+        )
+
     def copy_out(self, session: Session, match: re.Match[str]) -> Result:
         """COPY INTO a stage from a query: one file, or as many as MAX_FILE_SIZE asks for."""
         query, rest = bracketed(match["rest"])
@@ -137,11 +160,11 @@ class Stages:
                 (f"{key}_0_{number}_0.csv", header + b"".join(part), len(part))
                 for number, part in enumerate(_parts(lines, largest - len(header)))
             ]
+        if options.get("overwrite") != "true" and _keys(bucket, key):
+            raise refused(
+                f"Files already existing at the unload destination: {key}.", statements.EXISTS
+            )
         for name, content, _ in files:
-            if _keys(bucket, name):
-                raise refused(
-                    f"Files already existing at the unload destination: {name}.", statements.EXISTS
-                )
             with _s3() as s3:
                 s3.put_object(Bucket=bucket, Key=name, Body=content)
         if options.get("detailed_output") == "true":

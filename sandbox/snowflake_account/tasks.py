@@ -41,16 +41,25 @@ TASK_HISTORY = pattern(
     r"table\(\s*[\w.]*information_schema\.task_history\(\s*task_name\s*=>\s*'(?P<task>\w+)'\s*\)\s*\)"
 )
 
+# What Snowflake refuses in a procedure that runs with its owner's rights.
+_CALLERS_ONLY = pattern(r"(?P<verb>list|remove)\s.*")
+
 _PYTHON_FAILED = (100357, "P0000")
 
 
 @dataclass(frozen=True)
 class Procedure:
-    """A Python procedure. defaults: its arguments in their order, with their values if left out."""
+    """A Python procedure.
+
+    Attributes:
+        defaults: its arguments in their order, with their values if left out.
+        is_of_caller: whether it runs with the rights and in the schema of its caller.
+    """
 
     name: str
     handler: Callable[..., Any]
     defaults: dict[str, Any]
+    is_of_caller: bool
 
 
 @dataclass
@@ -116,7 +125,10 @@ class Tasks:
         # A procedure is code that its owner has brought here to be run.
         exec(compile(match["source"], "_udf_code.py", "exec"), module.__dict__)  # noqa: S102
         self.procedures[name] = Procedure(
-            name, getattr(module, handler[1]), dict(map(_parameter, separated(arguments)))
+            name,
+            getattr(module, handler[1]),
+            dict(map(_parameter, separated(arguments))),
+            is_of_caller=bool(re.search(r"\bexecute\s+as\s+caller\b", properties)),
         )
         return statements.done(f"Function {match['name'].upper()} successfully created.")
 
@@ -135,9 +147,16 @@ class Tasks:
                 raise refused(f"{name} has no argument {argument}")
             values[argument] = _literal(by_name[2] if by_name else text)
         database, schema, short = name.split(".")
-        handler_session = HandlerSession(lambda sql: self.run(sql, database, schema))
+        if procedure.is_of_caller:
+            database, schema = session.database or "", session.schema or ""
+
+        def run(sql: str) -> Result:
+            if not procedure.is_of_caller and (refusal := _CALLERS_ONLY.fullmatch(sql)):
+                raise refused(f"Unsupported statement type '{refusal['verb'].upper()}_FILES'.")
+            return self.run(sql, database, schema)
+
         try:
-            answer = procedure.handler(handler_session, *values.values())
+            answer = procedure.handler(HandlerSession(run), *values.values())
         except Exception as error:
             text = "".join(traceback.format_exception(error))
             raise refused(

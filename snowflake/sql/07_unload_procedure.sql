@@ -1,5 +1,6 @@
 -- The unload. Its code is procedures/unload.py, which deploy.py puts between the dollar signs. It
--- belongs to the unloader and runs with that role's rights, whoever calls it.
+-- runs with the rights of its caller, since Snowflake refuses LIST and REMOVE in a procedure with
+-- its owner's. The callers are the task and deploy.py, both with the unloader's role.
 
 use role &{unloader_role};
 use schema &{database}.ops;
@@ -15,7 +16,7 @@ runtime_version = '3.11'
 packages = ('snowflake-snowpark-python')
 handler = 'unload'
 comment = 'Dumps a night (YYYY-MM-DD, else today at UTC-5) to the landing, its manifest last'
-execute as owner
+execute as caller
 as
 $$
 &{unload_source}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,9 @@ from unittest.mock import patch
 
 import pytest
 import sqlfluff
-from accounts import LOAD_DATE, Account
+from accounts import BUCKET, LOAD_DATE, Account
 
+from dump import read_dump
 from sandbox.snowflake_server import Fault
 from shelfweek.landing import Landing
 from snowflake.procedures import unload as handler
@@ -21,6 +24,12 @@ from snowflake.procedures import unload as handler
 def sales_on(*days: str | date, trans_id: int = 1) -> list[list[Any]]:
     """One sale on each day."""
     return [[trans_id + place, 9, 1, str(day), 10, "1", "2", "2"] for place, day in enumerate(days)]
+
+
+def unload_in_parts(account: Account) -> None:
+    """Dump the night in files of at most 2,500 bytes."""
+    call = f"call unload(load_date => '{LOAD_DATE}', max_file_bytes => 2500)"
+    account.sql(f"use schema {account.database}.ops", call)
 
 
 def dates_in(account: Account, table: str, column: int) -> set[str]:
@@ -42,12 +51,12 @@ def test_a_dump_lies_as_the_contract_says_and_a_run_can_open_it(
     outcome = account.unload()
     assert outcome.code == 0, outcome.errors
     assert sorted(account.landing()) == [
-        "calendar/load_date=2026-01-14/calendar_20260114_0_0_0.csv",
-        "inventory/load_date=2026-01-14/inventory_20260114_0_0_0.csv",
+        "calendar/load_date=2026-01-14/calendar_20260114_1_0_0_0.csv",
+        "inventory/load_date=2026-01-14/inventory_20260114_1_0_0_0.csv",
         "manifest/load_date=2026-01-14/manifest_20260114.json",
-        "product/load_date=2026-01-14/product_20260114_0_0_0.csv",
-        "sales/load_date=2026-01-14/sales_20260114_0_0_0.csv",
-        "store/load_date=2026-01-14/store_20260114_0_0_0.csv",
+        "product/load_date=2026-01-14/product_20260114_1_0_0_0.csv",
+        "sales/load_date=2026-01-14/sales_20260114_1_0_0_0.csv",
+        "store/load_date=2026-01-14/store_20260114_1_0_0_0.csv",
     ]
     night = Landing.scan(str(account.download(tmp_path))).open_night(LOAD_DATE)
     assert night.warnings == ()
@@ -83,7 +92,7 @@ def test_the_window_ends_the_day_before_and_holds_35_days_or_as_many_as_told(
 
 def test_a_large_table_comes_in_parts_with_a_header_each(account: Account, tmp_path: Path) -> None:
     account.fill(sales=sales_on(*["2026-01-13"] * 200))
-    account.sql(f"call ops.unload(load_date => '{LOAD_DATE}', max_file_bytes => 2500)")
+    unload_in_parts(account)
     parts = {k: v for k, v in account.landing().items() if k.startswith("sales/")}
     assert len(parts) > 2
     assert max(len(content) for content in parts.values()) <= 2500
@@ -97,7 +106,7 @@ def test_a_large_table_comes_in_parts_with_a_header_each(account: Account, tmp_p
 def test_a_null_is_nothing_and_an_empty_string_is_quotes(account: Account) -> None:
     account.fill(product=[[9, "", None, 'a "b", c', "d\ne"]])
     assert account.unload().code == 0
-    product = account.landing()["product/load_date=2026-01-14/product_20260114_0_0_0.csv"]
+    product = account.landing()["product/load_date=2026-01-14/product_20260114_1_0_0_0.csv"]
     assert product.split(b"\n", 1)[1] == b'9,"",,"a ""b"", c","d\ne",,,,,,\n'
 
 
@@ -117,7 +126,7 @@ def test_a_new_column_of_the_source_is_dumped_too(account: Account, tmp_path: Pa
 
 def test_a_second_dump_replaces_the_first_with_all_its_parts(account: Account) -> None:
     account.fill(sales=sales_on(*["2026-01-13"] * 200))
-    account.sql(f"call ops.unload(load_date => '{LOAD_DATE}', max_file_bytes => 2500)")
+    unload_in_parts(account)
     other_night = date(2026, 1, 15)
     assert account.unload(other_night).code == 0
     assert account.unload().code == 0
@@ -129,35 +138,126 @@ def test_a_second_dump_replaces_the_first_with_all_its_parts(account: Account) -
     assert account.manifest(other_night) is not None
 
 
-@pytest.mark.parametrize("table", ["sales", "calendar", "manifest"])
-def test_a_run_that_breaks_off_leaves_no_manifest_of_an_earlier_one(
-    account: Account, table: str
+def expect_untouched(account: Account, first: dict[str, bytes], folder: Path) -> None:
+    """The dump of before lies there byte for byte, and is the one that is loaded."""
+    there = account.landing()
+    assert {path: there.get(path) for path in first} == first
+    night = Landing.scan(str(account.download(folder))).open_night(LOAD_DATE)
+    assert {file.name for file in night.files} == names_in(first, ".csv")
+    dump = read_dump(account.aws.client("s3"), BUCKET, f"{account.database}/landing", LOAD_DATE)
+    assert dump.is_ready
+    assert {uri.rsplit("/", 1)[-1] for table in dump.tables for uri in table.uris} == {
+        file.name for file in night.files
+    }
+
+
+def names_in(landing: Iterable[str], suffix: str) -> set[str]:
+    """Names of the files of a landing."""
+    return {path.rsplit("/", 1)[-1] for path in landing if path.endswith(suffix)}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select count(*) from raw.calendar",
+        "list '@landing/product/",
+        "copy into '@landing/sales/",
+        "copy into '@landing/store/",
+        "copy into '@landing/manifest/",
+    ],
+)
+def test_a_dump_that_breaks_off_leaves_the_earlier_one_as_it_was(
+    account: Account, tmp_path: Path, statement: str
 ) -> None:
     assert account.unload().code == 0
-    assert account.manifest() is not None
+    first = account.landing()
+    account.fill(store=[[2]])
     reason = "Failure using stage area. Access Denied"
-    account.server.set_faults([Fault(f"copy into '@landing/{table}/", 91003, "55000", reason)])
+    account.server.set_faults([Fault(re.escape(statement), 91003, "55000", reason)])
     outcome = account.unload()
     assert outcome.code == 1
-    what = "the manifest" if table == "manifest" else table
-    assert outcome.errors == (f"error: unload: {what}: 091003 (55000): {reason}\n")
-    assert account.manifest() is None
+    assert outcome.errors.startswith("error: unload: ")
+    assert outcome.errors.endswith(f": 091003 (55000): {reason}\n")
+    expect_untouched(account, first, tmp_path)
+
     account.server.set_faults([])
     assert account.unload().code == 0
-    assert account.manifest() is not None
+    expect_one_dump(account)
+
+
+def expect_one_dump(account: Account) -> None:
+    """The files of the night are those that its manifest names."""
+    manifest = account.manifest()
+    assert manifest is not None
+    named = {entry["file_name"] for entry in manifest["files"]}
+    assert names_in(account.landing(), ".csv") == named
+
+
+def test_old_files_that_cannot_be_removed_leave_the_new_dump_whole(
+    account: Account, tmp_path: Path
+) -> None:
+    assert account.unload().code == 0
+    first = account.landing()
+    account.fill(store=[[2]])
+    fault = Fault("remove '@landing/inventory/", 91003, "55000", "Access Denied")
+    account.server.set_faults([fault])
+    outcome = account.unload()
+    assert outcome.errors == (
+        "error: unload: the dump of 2026-01-14 is whole, but inventory_20260114_1_0_0_0.csv of an "
+        "earlier one could not be removed: 091003 (55000): Access Denied\n"
+    )
+    new = {path: content for path, content in account.landing().items() if path not in first}
+    manifest = "manifest/load_date=2026-01-14/manifest_20260114.json"
+    new[manifest] = account.landing()[manifest]
+    assert b"_2_0_0_0.csv" in new[manifest]
+    expect_untouched(account, new, tmp_path)
+
+    account.server.set_faults([])
+    assert account.unload().code == 0
+    expect_one_dump(account)
+
+
+def test_files_of_a_person_are_left_alone(account: Account) -> None:
+    """REMOVE takes `sales` for the beginning of names: all files would go with it."""
+    s3 = account.aws.client("s3")
+    folder = f"{account.database}/landing/sales/load_date=2026-01-14"
+    for name in ("", "sales", "sales_20260114_"):
+        s3.put_object(Bucket=BUCKET, Key=f"{folder}/{name}", Body=b"x")
+    for _ in range(2):
+        assert account.unload().code == 0
+    assert sorted(path for path in account.landing() if path.startswith("sales")) == [
+        "sales/load_date=2026-01-14/",
+        "sales/load_date=2026-01-14/sales",
+        "sales/load_date=2026-01-14/sales_20260114_",
+        "sales/load_date=2026-01-14/sales_20260114_2_0_0_0.csv",
+    ]
+
+
+def test_a_dump_of_another_release_or_by_hand_is_replaced_too(account: Account) -> None:
+    s3 = account.aws.client("s3")
+    folder = f"{account.database}/landing/sales/load_date=2026-01-14"
+    for name in ("sales_20260114_3_1_0.csv", "sales_20260114.csv.gz"):
+        s3.put_object(Bucket=BUCKET, Key=f"{folder}/{name}", Body=b"x")
+    assert account.unload().code == 0
+    expect_one_dump(account)
+    assert "sales_20260114_4_0_0_0.csv" in names_in(account.landing(), ".csv")
 
 
 # --- what cannot be dumped -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("table", ["sales", "inventory", "store", "product", "calendar"])
-def test_an_empty_table_leaves_no_manifest(account: Account, table: str) -> None:
+def test_an_empty_table_leaves_the_earlier_dump(
+    account: Account, tmp_path: Path, table: str
+) -> None:
     assert account.unload().code == 0
+    first = account.landing()
     account.fill(**{table: []})
     outcome = account.unload()
     assert outcome.code == 1
     assert outcome.errors.startswith(f"error: unload: raw.{table} has no rows")
-    assert account.manifest() is None
+    assert account.landing() == first
+    expect_untouched(account, first, tmp_path)
 
 
 def test_a_window_without_rows_names_its_dates(account: Account) -> None:
@@ -166,19 +266,23 @@ def test_a_window_without_rows_names_its_dates(account: Account) -> None:
         "error: unload: raw.sales has no rows from 2025-12-10 to 2026-01-13: "
         "there is nothing to dump\n"
     )
-    assert account.manifest() is None
+    assert account.landing() == {}
 
 
 @pytest.mark.parametrize("table", ["sales", "inventory"])
-def test_rows_of_the_future_leave_no_manifest(account: Account, table: str) -> None:
+def test_rows_of_the_future_leave_the_earlier_dump(
+    account: Account, tmp_path: Path, table: str
+) -> None:
     assert account.unload().code == 0
+    first = account.landing()
     far = "2999-12-31"
     account.fill(**{table: sales_on(far) if table == "sales" else [[far, 1, 9]]})
     outcome = account.unload()
     assert outcome.code == 1
     assert f"raw.{table} has 1 rows outside any window" in outcome.errors
     assert f"up to {far}" in outcome.errors
-    assert account.manifest() is None
+    assert account.landing() == first
+    expect_untouched(account, first, tmp_path)
 
 
 def test_a_night_of_the_past_may_have_newer_rows_beside_it(account: Account) -> None:
@@ -199,6 +303,7 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.statements: list[str] = []
+        self.files: dict[str, list[tuple[Any, ...]]] = {}
 
     def sql(self, statement: str) -> FakeSession:
         self.statements.append(statement)
@@ -206,7 +311,16 @@ class FakeSession:
 
     def collect(self) -> list[tuple[Any, ...]]:
         last = self.statements[-1]
-        return [(0, None)] if last.startswith("select") else [("folder/part_0_0_0.csv", 10, 1)]
+        if last.startswith("select count(*), max"):
+            return [(0, None)]
+        if last.startswith("select"):
+            return [(1,)]
+        folder, name = re.findall(r"'@landing/(.*/)(.*?)'", last)[0]
+        if last.startswith("list"):
+            return self.files.get(folder, [])
+        if last.startswith("copy"):
+            self.files[folder] = [(f"s3://bucket/{folder}{name}_0_0_0.csv", 10, 1)]
+        return self.files.get(folder, [])
 
 
 def dumped(
@@ -251,12 +365,31 @@ def test_the_load_date_is_today_at_utc_minus_5(now: str, night: str) -> None:
     assert f"load_date={night}/manifest_{night.replace('-', '')}.json" in statements[-1]
 
 
-def test_the_manifest_goes_first_and_comes_last() -> None:
-    statements = dumped("2026-01-14")
-    manifest = "'@landing/manifest/load_date=2026-01-14/"
-    assert statements[0] == f"remove {manifest}'"
-    assert [s for s in statements if manifest in s] == [statements[0], statements[-1]]
-    assert statements[-1].startswith("copy into")
+def verbs(statements: Iterable[str]) -> list[str]:
+    """The statements' first words, each once for those that follow one another."""
+    return [verb for verb, _ in itertools.groupby(text.split()[0] for text in statements)]
+
+
+def test_all_is_asked_before_anything_is_written_and_nothing_removed_before_the_manifest() -> None:
+    session = FakeSession()
+    for _ in range(2):
+        session.statements.clear()
+        handler.unload(session, "2026-01-14", 35, 1000)
+    assert verbs(session.statements) == ["select", "list", "copy", "list", "copy", "remove"]
+    last_copy = [text for text in session.statements if text.startswith("copy")][-1]
+    assert "manifest_20260114.json" in last_copy
+    assert not any("manifest" in text for text in session.statements if "remove" in text)
+
+
+def test_a_dump_whose_files_another_one_removes_gets_no_manifest() -> None:
+    class Robbed(FakeSession):
+        def collect(self) -> list[tuple[Any, ...]]:
+            return [] if self.statements[-1].startswith("list") else super().collect()
+
+    session = Robbed()
+    with pytest.raises(handler.UnloadError, match="another unload of 2026-01-14 runs"):
+        handler.unload(session, "2026-01-14", 35, 1000)
+    assert not any("manifest" in statement for statement in session.statements)
 
 
 def test_its_statements_are_sql_of_snowflake() -> None:
