@@ -7,7 +7,9 @@ passphrase of the key, which is neither printed nor logged.
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -21,10 +23,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import snowflake.connector
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from snowflake.connector import DictCursor, SnowflakeConnection
@@ -165,7 +169,11 @@ def connected(settings: Settings, **session: str) -> Iterator[SnowflakeConnectio
     Raises:
         DeployError: the key cannot be read, the account cannot be reached, or refuses the login.
     """
-    url = settings["url"] or f"https://{settings['account']}.snowflakecomputing.com"
+    # No certificate fits a host with an underscore; Snowflake answers to a hyphen in its place. The
+    # login itself takes the account's name as it is.
+    url = (settings["url"] or f"https://{settings['account']}.snowflakecomputing.com").replace(
+        "_", "-"
+    )
     address = urlsplit(url)
     private_key = _private_key(settings)
     # For its statistics the connector would ask the machine's cloud, if any, where it runs.
@@ -175,7 +183,9 @@ def connected(settings: Settings, **session: str) -> Iterator[SnowflakeConnectio
             account=settings["account"],
             user=settings["user"],
             authenticator="SNOWFLAKE_JWT",
-            private_key=private_key,
+            private_key=private_key.private_bytes(
+                Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+            ),
             host=address.hostname,
             port=address.port or 443,
             protocol=address.scheme,
@@ -186,34 +196,40 @@ def connected(settings: Settings, **session: str) -> Iterator[SnowflakeConnectio
             **session,
         )
     except Error as error:
-        raise DeployError(_login_fault(error, settings, url)) from error
+        raise DeployError(_login_fault(error, settings, url, private_key)) from error
     with contextlib.closing(connection):
         yield connection
 
 
-def _private_key(settings: Settings) -> bytes:
+def _private_key(settings: Settings) -> PrivateKeyTypes:
     path, passphrase = settings["private_key_file"], settings["private_key_passphrase"]
     try:
         pem = Path(path).read_bytes()
     except OSError as error:
         raise DeployError(f"key {path} cannot be read: {error.strerror}") from error
     try:
-        key = load_pem_private_key(pem, passphrase.encode() or None)
+        return load_pem_private_key(pem, passphrase.encode() or None)
     except (ValueError, TypeError) as error:
         raise DeployError(
             f"key {path} cannot be opened: it is no PEM private key, or "
             "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE does not fit it"
         ) from error
-    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _login_fault(error: Error, settings: Settings, url: str) -> str:
+def _fingerprint(key: PrivateKeyTypes) -> str:
+    """The fingerprint of a key's public half, as `describe user` shows it."""
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return "SHA256:" + base64.b64encode(hashlib.sha256(public).digest()).decode()
+
+
+def _login_fault(error: Error, settings: Settings, url: str, key: PrivateKeyTypes) -> str:
     user, account = settings["user"], settings["account"]
     text = re.sub(r"^Failed to login: (Login error: )?|, code: \d+$", "", _one_line(error))
     if error.errno == 390144:
         return (
-            f"wrong key: {settings['private_key_file']} is not the key of user {user} in account "
-            f"{account} (its RSA_PUBLIC_KEY), or there is no such user"
+            f"wrong key: {settings['private_key_file']} is not a key of user {user} in account "
+            f"{account}, or there is no such user. Its fingerprint is {_fingerprint(key)}: "
+            f"`describe user {user}` must show it as RSA_PUBLIC_KEY_FP or RSA_PUBLIC_KEY_2_FP"
         )
     if error.errno == 390189:
         return f"missing right: {text} The roles come with deploy, which gives them to {user}"

@@ -34,7 +34,8 @@ def main() -> None:
     fakesnow.server.shared_fs.create_database_on_connect = False
     fakesnow.server.shared_fs.create_schema_on_connect = False
     account = Account(fakesnow.server.shared_fs)
-    account.users[options.user.upper()] = load_pem_public_key(options.public_key.read_bytes())
+    key = load_pem_public_key(options.public_key.read_bytes())
+    account.users[options.user.upper()] = {"rsa_public_key": key}
     app = application(account, options.account)
     server = uvicorn.Server(uvicorn.Config(app, host=HOST, port=options.port, log_level="warning"))
     threading.Thread(target=_end_with_input, args=[server], daemon=True).start()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from fakesnow.instance import FakeSnow
 
 from . import stages, statements, tasks
@@ -22,6 +24,10 @@ _GRANT = pattern(r"grant\s.*\sto\s+(?P<kind>role|user)\s+(?P<name>\w+)")
 _INTEGRATION = pattern(
     r"(?P<verb>create|alter)\s+(?P<kind>storage|notification)\s+integration\s+"
     r"(if\s+not\s+exists\s+)?(?P<name>\w+)\s+(set\s+)?(?P<options>.*)"
+)
+_ALTER_KEY = pattern(
+    r"alter\s+user\s+(?P<name>\w+)\s+(set\s+(?P<set>rsa_public_key(_2)?)\s*=\s*'(?P<key>[^']*)'"
+    r"|unset\s+(?P<unset>rsa_public_key(_2)?))"
 )
 _WAREHOUSE = pattern(r"(create\s+warehouse\s+if\s+not\s+exists|use\s+warehouse)\s+\w+.*")
 # Properties that fakesnow does not know and that change nothing here, and the primary key, which
@@ -51,12 +57,13 @@ class Fault:
 class Account:
     """An account without anything in it.
 
+    users: the public keys of each user, by the name of the property that holds them.
     ledger: the statements about rights, warehouses and integrations, which are kept and no more,
         each with the role that gave it.
     """
 
     fakesnow: FakeSnow
-    users: dict[str, Any] = field(default_factory=dict)
+    users: dict[str, dict[str, Any]] = field(default_factory=dict)
     roles: set[str] = field(default_factory=lambda: set(_ADMINISTRATORS))
     ledger: list[tuple[str, str]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -70,6 +77,7 @@ class Account:
             (_CREATE_ROLE, self._create_role),
             (_USE_ROLE, self._use_role),
             (_GRANT, self._grant),
+            (_ALTER_KEY, self._alter_key),
             (_INTEGRATION, self._integration),
             (_WAREHOUSE, self._note),
             (stages.CREATE_FORMAT, self.stages.create_format),
@@ -134,6 +142,16 @@ class Account:
         elif match["name"].upper() not in self.users:
             raise refused(f"User '{match['name']}' does not exist.", statements.NOT_FOUND)
         return self._note(session, match)
+
+    def _alter_key(self, session: Session, match: re.Match[str]) -> Result:
+        keys = self.users.get(match["name"].upper())
+        if keys is None:
+            raise refused(f"User '{match['name']}' does not exist.", statements.NOT_FOUND)
+        if match["unset"]:
+            keys.pop(match["unset"].lower(), None)
+        else:
+            keys[match["set"].lower()] = load_der_public_key(base64.b64decode(match["key"]))
+        return statements.done()
 
     def _role(self, name: str) -> str:
         if name.upper() not in self.roles:

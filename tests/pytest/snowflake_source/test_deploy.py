@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import re
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from accounts import LOAD_DATE, Account
 from reference.contract import TABLES, Kind
+from snowflake.connector.errors import Error
 
 from sandbox.aws import Aws
 from sandbox.processes import free_port
@@ -285,13 +288,63 @@ def test_an_account_that_does_not_answer_is_named(
     assert outcome.errors.startswith(f"error: account sandbox cannot be reached at {url}: ")
 
 
+def der(public_key: Path) -> bytes:
+    """What stands between the first and the last line of a public key's file."""
+    return base64.b64decode("".join(public_key.read_text().splitlines()[1:-1]))
+
+
+def fingerprint(public_key: Path) -> str:
+    """The fingerprint of a public key, as Snowflake shows it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(der(public_key)).digest()).decode()
+
+
+def test_an_underscore_of_the_account_is_a_hyphen_in_its_host_alone(
+    unconnected: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+
+    def connect(**options: object) -> None:
+        asked.append(options)
+        raise Error("not here")
+
+    monkeypatch.setattr("snowflake.connector.connect", connect)
+    for url in ("", "https://org-my_account.snowflakecomputing.com"):
+        account = unconnected.with_settings(SNOWFLAKE_ACCOUNT="org-my_account", SNOWFLAKE_URL=url)
+        assert account.deploy("status").code == 1
+    hosts = {(options["account"], options["host"]) for options in asked}
+    assert hosts == {("org-my_account", "org-my-account.snowflakecomputing.com")}
+
+
+def test_a_key_is_exchanged_without_a_moment_in_which_no_key_fits(
+    shared_account: Account, tmp_path: Path
+) -> None:
+    new, public = write_key_pair(tmp_path)
+    renewed = shared_account.with_settings(SNOWFLAKE_PRIVATE_KEY_FILE=str(new))
+    text = base64.b64encode(der(public)).decode()
+    shared_account.sql(f"alter user {USER} set rsa_public_key_2 = '{text}'")
+    try:
+        assert shared_account.deploy("status").code == 0
+        assert renewed.deploy("status").code == 0
+        old = shared_account.server.private_key
+        renewed.sql(f"alter user {USER} unset rsa_public_key")
+        assert renewed.deploy("status").code == 0
+        assert shared_account.deploy("status").errors.startswith(f"error: wrong key: {old}")
+    finally:
+        first = base64.b64encode(der(shared_account.server.private_key.with_suffix(".pub")))
+        renewed.sql(
+            f"alter user {USER} set rsa_public_key = '{first.decode()}'",
+            f"alter user {USER} unset rsa_public_key_2",
+        )
+
+
 def test_a_wrong_key_and_a_wrong_user_are_told(shared_account: Account, tmp_path: Path) -> None:
-    other, _ = write_key_pair(tmp_path)
+    other, public = write_key_pair(tmp_path)
     outcome = shared_account.with_settings(SNOWFLAKE_PRIVATE_KEY_FILE=str(other)).deploy("status")
     assert outcome.code == 1
     assert outcome.errors == (
-        f"error: wrong key: {other} is not the key of user {USER} in account sandbox "
-        "(its RSA_PUBLIC_KEY), or there is no such user\n"
+        f"error: wrong key: {other} is not a key of user {USER} in account sandbox, or there is no "
+        f"such user. Its fingerprint is {fingerprint(public)}: `describe user {USER}` must show it "
+        "as RSA_PUBLIC_KEY_FP or RSA_PUBLIC_KEY_2_FP\n"
     )
     for changes in ({"SNOWFLAKE_USER": "nobody"}, {"SNOWFLAKE_ACCOUNT": "elsewhere"}):
         outcome = shared_account.with_settings(**changes).deploy("status")
@@ -310,7 +363,7 @@ def test_a_key_that_cannot_be_opened_is_named_without_its_secrets(
         (locked, "", "cannot be opened"),
         (locked, PASSPHRASE + "x", "cannot be opened"),
         # It opens, and is another user's.
-        (locked, PASSPHRASE, "is not the key of user"),
+        (locked, PASSPHRASE, "is not a key of user"),
     ):
         outcome = shared_account.with_settings(
             SNOWFLAKE_PRIVATE_KEY_FILE=str(path), SNOWFLAKE_PRIVATE_KEY_PASSPHRASE=passphrase
