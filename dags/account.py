@@ -14,6 +14,7 @@ import httpx
 from airflow.configuration import conf
 
 from shelfweek.engine import Engine, EngineError
+from shelfweek.places import canonical_location
 
 NIGHT_DAG_ID = "nightly_retail"
 
@@ -27,6 +28,11 @@ class SettingsError(Exception):
 def variable(name: str, default: str = "") -> str:
     """The text of a variable; an empty one is none."""
     return os.environ.get(name, "").strip() or default
+
+
+def lake_uri() -> str:
+    """The lake that the nights go to; empty where none is set."""
+    return canonical_location(variable("SHELFWEEK_LAKE"))
 
 
 def cosmos_mode() -> str:
@@ -114,7 +120,8 @@ class AccountSettings:
             faults.append(str(error))
         if faults:
             raise SettingsError("; ".join(faults))
-        return cls(**{field: variable(name) for field, name in names.items()})
+        settings = {field: variable(name) for field, name in names.items()}
+        return cls(**{**settings, "lake": lake_uri()})
 
     @property
     def owner_tags(self) -> dict[str, str]:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from account import AccountSettings
 from shelfweek import spark_settings
 from shelfweek.clusters import REQUEST_TAG, RUN_TAG, name_of
+from shelfweek.places import canonical_location
 
 THRIFT_PORT = 10001
 """Hive's own server takes 10000."""
@@ -34,7 +35,7 @@ def job_flow(emr: Mapping[str, Any], account: AccountSettings, run_id: str) -> d
         "Name": name_of(run_id, account.lake),
         "ReleaseLabel": emr["release"],
         "Applications": [{"Name": "Spark"}],
-        "LogUri": account.log_uri,
+        "LogUri": canonical_location(account.log_uri),
         "ServiceRole": account.service_role,
         "JobFlowRole": account.instance_profile,
         "SecurityConfiguration": account.security_configuration,

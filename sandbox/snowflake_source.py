@@ -24,6 +24,7 @@ from sandbox.sample.__main__ import main as write_sample
 from sandbox.snowflake_server import SnowflakeServer
 from shelfweek.contract import PROJECT
 from snowflake import deploy
+from snowflake.settings import CONNECTION, PARAMETERS, read_settings
 
 EST = timezone(timedelta(hours=-5))
 SOURCE = "s3://shelfweek-source/raw/"
@@ -104,7 +105,7 @@ class SnowflakeSource:
             StepError: deploy.py failed.
         """
         self.story.tell("execute task unload_night")
-        settings = deploy.read_settings([*deploy.CONNECTION, *deploy.PARAMETERS], self.environment)
+        settings = read_settings([*CONNECTION, *PARAMETERS], self.environment)
         task = f"{settings['database']}.ops.unload_night"
         with deploy.connected(settings) as connection:
             deploy.run(connection, f"execute task {task}", "the task")

@@ -20,6 +20,7 @@ from shelfweek.contract import raw_columns, raw_tables
 from shelfweek.listing import Nights, find_nights, in_words, list_landing
 from shelfweek.manifest import MAX_BYTES
 from shelfweek.night_files import Listing, NightFile, State, Verdict, judge, manifest_path, names_of
+from shelfweek.places import canonical_location
 
 READERS = 8
 """Files that are read at once."""
@@ -90,6 +91,7 @@ class Landing:
         Raises:
             LandingError: the folder is not there, cannot be read, or holds no dump.
         """
+        uri = canonical_location(uri)
         file_system, root = _file_system_of(uri)
         tables = tuple(raw_columns())
         try:

@@ -24,6 +24,7 @@ from shelfweek.lake import sweep
 from shelfweek.lake_format import expect_known_format, write_format
 from shelfweek.landing import Landing, Night
 from shelfweek.limits import AS_CONFIGURED, Limits
+from shelfweek.places import canonical_location
 from shelfweek.reason import reason_of
 from shelfweek.registration import register_files
 from shelfweek.rejects import REJECTED_SHARE_TEST, Again, rejects_over_limit
@@ -239,6 +240,8 @@ def register(
         NightError: the engine refuses it, or the lake cannot be written to.
         LakeError: a newer release has written the lake.
     """
+    # The lake's tables keep what is written here as their location.
+    lake_uri = canonical_location(lake_uri)
     expect_known_format(lake_uri)
     newest = max(night.load_date for night in nights)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{newest:%Y%m%d}"

@@ -12,9 +12,10 @@ from typing import Any
 from shelfweek.contract import raw_columns
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.limits import AS_CONFIGURED, Limits, share_of
+from shelfweek.places import canonical_location
 from shelfweek.registration import uri_of
 
-_URI = {"type": "string", "pattern": r"^s3://[a-z0-9.-]{3,63}/\S+$"}
+_URI = {"type": "string", "pattern": r"^s3[an]?://[a-z0-9.-]{3,63}/\S+$"}
 _INSTANCE_TYPE = {"type": "string", "pattern": r"^[a-z0-9-]+\.[a-z0-9-]+$"}
 
 
@@ -117,9 +118,11 @@ class NightlyRequest:
         share = conf.get("max_rejected_share")
         return cls(
             load_date=date.fromisoformat(conf["load_date"]),
-            landing_uri=conf["landing_uri"],
-            files={table: tuple(uris) for table, uris in conf["files"].items()},
-            manifest=conf["manifest"],
+            landing_uri=canonical_location(conf["landing_uri"]),
+            files={
+                table: tuple(map(canonical_location, uris)) for table, uris in conf["files"].items()
+            },
+            manifest=canonical_location(conf["manifest"]),
             emr=conf["emr"],
             limits=Limits(
                 max_rejected_share=None if share is None else share_of(str(share)),
@@ -176,7 +179,7 @@ class RequestBounds:
         if not (most_nodes.isascii() and most_nodes.isdigit()):
             raise RequestError(f"SHELFWEEK_EMR_MOST_NODES is {most_nodes!r}: a number is expected")
         return cls(
-            landings=frozenset(_listed(_variable("SHELFWEEK_LANDINGS"))),
+            landings=frozenset(map(canonical_location, _listed(_variable("SHELFWEEK_LANDINGS")))),
             instance_types=frozenset(_listed(_variable("SHELFWEEK_EMR_INSTANCE_TYPES"))),
             most_nodes=int(most_nodes),
         )
@@ -188,7 +191,7 @@ class RequestBounds:
             RequestError: it does not; the message names the variable that would allow it.
         """
         emr = request.emr
-        if request.landing_uri.rstrip("/") not in self.landings:
+        if request.landing_uri not in self.landings:
             raise RequestError(
                 f"no night is loaded from {request.landing_uri}: "
                 f"SHELFWEEK_LANDINGS names {', '.join(sorted(self.landings))}"
@@ -214,4 +217,4 @@ def _variable(name: str) -> str:
 
 
 def _listed(text: str) -> list[str]:
-    return [item.strip().rstrip("/") for item in text.split(",") if item.strip()]
+    return [item.strip() for item in text.split(",") if item.strip()]

@@ -1,5 +1,7 @@
 """What a path of a landing is: a file of a night, nearly one, something else, or a by-product.
 
+And how the location of a landing or a lake is written.
+
 Files of a night lie in `<table>/load_date=YYYY-MM-DD/`, or all in the flat landing, and are named
 `<table>_YYYYMMDD[_<part>].csv[.gz]`. Paths are relative to the landing, with slashes; tables are
 named in lower case.
@@ -28,6 +30,15 @@ _BY_PRODUCT = re.compile(
     r"|.*\.(?:md5|sha1|sha256|sha512|crc)|(?:md5|sha1|sha256|sha512)sums?(?:\.txt)?",
     re.IGNORECASE,
 )
+
+
+def canonical_location(location: str) -> str:
+    """The location of a folder as it is written everywhere: s3:// and no slash at its end.
+
+    s3a:// and s3n:// are other names of s3://; a location of another scheme keeps its own.
+    """
+    named = re.sub(r"^s3[an]?://", "s3://", location, flags=re.IGNORECASE)
+    return re.sub(r"(?<=[^/:])/+\Z", "", named)
 
 
 class Kind(Enum):

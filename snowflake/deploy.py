@@ -15,8 +15,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,132 +33,21 @@ from cryptography.hazmat.primitives.serialization import (
 from snowflake.connector import DictCursor, SnowflakeConnection
 from snowflake.connector.errors import Error
 
-FOLDER = Path(__file__).resolve().parent
-UNLOAD_SOURCE = FOLDER / "procedures" / "unload.py"
-LOAD_FILE = FOLDER / "sql" / "09_load_raw_tables.sql"
+# As a program, Python looks for modules beside this file alone.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from snowflake.settings import (
+    CONNECTION,
+    PARAMETERS,
+    WHOLE_NUMBER,
+    DeployError,
+    Settings,
+    read_settings,
+)
+from snowflake.sql_files import LOAD_FILE, rendered, sql_files, statements
+
 # In seconds; a network that answers does so within one or two.
 LOGIN_TIMEOUT = 20
-
-_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
-_S3_FOLDER = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9_=.-]+/)*"
-_ROLE_ARN = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
-_NUMBER = r"[1-9]\d{0,9}"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """An environment variable. form: what its value must look like; default: None if required."""
-
-    variable: str
-    meaning: str
-    form: str = r".+"
-    default: str | None = None
-
-    @property
-    def parameter(self) -> str:
-        """The name that stands for it in the SQL files."""
-        return self.variable.removeprefix("SNOWFLAKE_").lower()
-
-
-CONNECTION = (
-    Setting("SNOWFLAKE_ACCOUNT", "account identifier: organisation-account", r"[A-Za-z0-9_.-]+"),
-    Setting("SNOWFLAKE_USER", "user of the login; gets the deployer's role", _IDENTIFIER),
-    Setting("SNOWFLAKE_PRIVATE_KEY_FILE", "private key of that user, PEM (PKCS#8)"),
-    Setting("SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", "passphrase of that key, if it has one", ".*", ""),
-    Setting(
-        "SNOWFLAKE_URL",
-        "where the account answers, if not at account.snowflakecomputing.com",
-        # Snowflake's own hosts alone get the login; without TLS only this machine, where it and all
-        # data can be read by nobody else.
-        r"https://([\w-]+\.)+snowflakecomputing\.(com|cn)(:\d+)?"
-        r"|http://(127\.0\.0\.1|localhost):\d+|",
-        "",
-    ),
-)
-PARAMETERS = (
-    Setting("SNOWFLAKE_DATABASE", "database; integrations begin with it", _IDENTIFIER, "shelfweek"),
-    Setting("SNOWFLAKE_WAREHOUSE", "warehouse", _IDENTIFIER, "shelfweek_wh"),
-    Setting("SNOWFLAKE_DEPLOYER_ROLE", "owns the objects", _IDENTIFIER, "shelfweek_deployer"),
-    Setting("SNOWFLAKE_UNLOADER_ROLE", "dumps the night", _IDENTIFIER, "shelfweek_unloader"),
-    Setting("SNOWFLAKE_LOADER_ROLE", "fills the raw tables", _IDENTIFIER, "shelfweek_loader"),
-    Setting("SNOWFLAKE_LANDING_URL", "folder of the landing: s3://bucket/folder/", _S3_FOLDER),
-    Setting("SNOWFLAKE_LANDING_ROLE_ARN", "AWS role that may write there", _ROLE_ARN),
-    Setting("SNOWFLAKE_SOURCE_URL", "folder of the raw data: s3://bucket/folder/", _S3_FOLDER),
-    Setting("SNOWFLAKE_SOURCE_ROLE_ARN", "AWS role that may read there", _ROLE_ARN),
-    Setting(
-        "SNOWFLAKE_ALERT_TOPIC_ARN",
-        "SNS topic that hears of a failed unload",
-        r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+",
-    ),
-    Setting("SNOWFLAKE_ALERT_ROLE_ARN", "AWS role that may publish there", _ROLE_ARN),
-    Setting("SNOWFLAKE_WINDOW_DAYS", "business dates of a dump", _NUMBER, "35"),
-    Setting("SNOWFLAKE_MAX_FILE_BYTES", "largest file of a dump", _NUMBER, str(256 * 1024**2)),
-)
-
-Settings = Mapping[str, str]
-"""Values by parameter name."""
-
-
-class DeployError(Exception):
-    """Something that the caller has to mend; the text says what, in one line."""
-
-
-def read_settings(wanted: Sequence[Setting], environment: Mapping[str, str]) -> Settings:
-    """Read and check settings.
-
-    Raises:
-        DeployError: some are missing, or do not look as they must.
-    """
-    values, missing, wrong = {}, [], []
-    for setting in wanted:
-        value = environment.get(setting.variable) or setting.default
-        if value is None:
-            missing.append(setting.variable)
-        elif re.fullmatch(setting.form, value, re.ASCII):
-            values[setting.parameter] = value
-        else:
-            wrong.append(f"{setting.variable} is not right ({setting.meaning})")
-    faults = ([f"not set: {', '.join(missing)}"] if missing else []) + wrong
-    if faults:
-        raise DeployError(f"settings: {'; '.join(faults)}; see --help")
-    return values
-
-
-def sql_files(first: str = "") -> list[Path]:
-    """The files to deploy in their order, from the one that begins with `first` on.
-
-    Raises:
-        DeployError: no file begins so.
-    """
-    files = [path for path in sorted((FOLDER / "sql").glob("*.sql")) if path != LOAD_FILE]
-    places = [place for place, path in enumerate(files) if path.name.startswith(first)]
-    if not places:
-        raise DeployError(f"no file in {FOLDER / 'sql'} begins with {first}")
-    return files[places[0] :]
-
-
-def rendered(path: Path, settings: Settings) -> str:
-    """A file's text with the values of its parameters."""
-    values = {**settings, "unload_source": UNLOAD_SOURCE.read_text(encoding="utf-8").strip()}
-    text = path.read_text(encoding="utf-8")
-    return re.sub(r"&\{(\w+)\}", lambda match: values[match[1]], text)
-
-
-def statements(text: str) -> list[str]:
-    """The statements of a file: semicolons end them, except in quotes, comments and bodies."""
-    found, statement = [], ""
-    pieces = re.finditer(
-        r"(?P<kept>\$\$.*?\$\$|'(?:[^'\\]|''|\\.)*')|(?P<comment>--[^\n]*\n?)|(?P<end>;)|.",
-        text,
-        re.DOTALL,
-    )
-    for piece in pieces:
-        if piece["end"]:
-            found.append(statement.strip())
-            statement = ""
-        elif not piece["comment"]:
-            statement += piece[0]
-    return found
 
 
 @contextlib.contextmanager
@@ -421,7 +309,7 @@ def _date(text: str) -> date:
 
 
 def _days(text: str) -> int:
-    if not re.fullmatch(_NUMBER, text, re.ASCII):
+    if not re.fullmatch(WHOLE_NUMBER, text, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days")
     return int(text)
 

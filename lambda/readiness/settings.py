@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shelfweek.places import canonical_location
+
 # Variable: what it must look like, and how that is said to a person.
 _FORMS = {
     "LANDING_URI": (r"s3://[a-z0-9.-]{3,63}(/[\w.=-]+)+", "s3://<bucket>/<prefix>"),
@@ -68,6 +70,9 @@ class Settings:
         Raises:
             SettingsError: the first variable that is missing or malformed.
         """
+        if "LANDING_URI" in environment:
+            location = canonical_location(environment["LANDING_URI"])
+            environment = {**environment, "LANDING_URI": location}
         values = {name: _checked(name, environment.get(name)) for name in _FORMS}
         bucket, _, prefix = values["LANDING_URI"].removeprefix("s3://").partition("/")
         return cls(

@@ -18,6 +18,7 @@ from reference.contract import TABLES
 from sandbox.aws import EMULATORS, Aws
 from sandbox.snowflake_server import SnowflakeServer
 from snowflake import deploy
+from snowflake.settings import CONNECTION, read_settings
 
 BUCKET = "shelfweek"
 LOAD_DATE = date(2026, 1, 14)
@@ -81,7 +82,7 @@ class Account:
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements in the schema of the raw tables, and return the rows of the last."""
-        settings = deploy.read_settings(deploy.CONNECTION, self.environment)
+        settings = read_settings(CONNECTION, self.environment)
         with deploy.connected(settings) as connection, connection.cursor() as cursor:
             cursor.execute(f"use schema {self.database}.raw")
             for statement in statements:

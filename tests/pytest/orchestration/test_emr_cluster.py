@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,6 +49,20 @@ def test_a_cluster_is_what_the_conf_asks_for(account: AccountSettings, conf: Any
 
 def test_each_request_has_a_mark_of_its_own(account: AccountSettings, conf: Any) -> None:
     assert job_flow(conf["emr"], account, "run") != job_flow(conf["emr"], account, "run")
+
+
+@pytest.mark.parametrize("written", [f"{LAKE_URI}/", LAKE_URI.replace("s3://", "s3a://")])
+def test_a_lake_has_one_tag_however_it_is_written(
+    account: AccountSettings, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    """The reaper would not know its own clusters otherwise."""
+    monkeypatch.setenv("SHELFWEEK_LAKE", written)
+    assert AccountSettings.from_environment() == account
+
+
+def test_emr_is_told_a_folder_by_a_name_that_it_knows(account: AccountSettings, conf: Any) -> None:
+    written = replace(account, log_uri="s3a://logs/emr/")
+    assert job_flow(conf["emr"], written, "run")["LogUri"] == "s3://logs/emr"
 
 
 def test_a_cluster_stands_behind_the_accounts_own_security_groups(

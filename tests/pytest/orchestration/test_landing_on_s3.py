@@ -54,7 +54,8 @@ def landing_uri(bucket: FaultyAws, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_all_nights_of_more_than_a_thousand_keys_are_found(landing_uri: str) -> None:
-    landing = Landing.scan(landing_uri)
+    landing = Landing.scan(landing_uri.replace("s3://", "s3a://") + "/")
+    assert landing.uri == landing_uri
     assert len(landing.nights) == NIGHTS
     assert len(landing.open_night(LOAD_DATE).files) == 5
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -12,10 +14,12 @@ import pytest
 from nights import NightDump
 
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LANDING_URI
+from shelfweek.engine import Engine
 from shelfweek.lake import copy_dimension_files
 from shelfweek.landing import Landing
 from shelfweek.limits import AS_CONFIGURED, Limits
-from shelfweek.nightly_request import NightlyRequest, RequestBounds, RequestError
+from shelfweek.night import DbtProject, Invocation, register
+from shelfweek.nightly_request import CONF_SCHEMA, NightlyRequest, RequestBounds, RequestError
 from shelfweek.registration import _glob_over, uri_of
 
 LOAD_DATE = date(2026, 11, 20)
@@ -86,11 +90,27 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> RequestBounds:
     return RequestBounds.from_environment()
 
 
-@pytest.mark.parametrize("landing_uri", [LANDING_URI, f"{LANDING_URI}/"])
+S3A_LANDING_URI = LANDING_URI.replace("s3://", "s3a://")
+
+
+@pytest.mark.parametrize("landing_uri", [LANDING_URI, f"{LANDING_URI}/", f"{S3A_LANDING_URI}//"])
+@pytest.mark.parametrize("named", [LANDING_URI, f"s3://other/x,{S3A_LANDING_URI}/"])
 def test_a_request_of_the_readiness_check_is_within_the_limits(
-    bounds: RequestBounds, conf: dict[str, Any], landing_uri: str
+    bounds: RequestBounds,
+    conf: dict[str, Any],
+    landing_uri: str,
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("SHELFWEEK_LANDINGS", named)
+    bounds = RequestBounds.from_environment()
     bounds.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
+
+
+def test_files_may_be_named_with_hadoops_scheme(conf: dict[str, Any]) -> None:
+    renamed = json.loads(json.dumps(conf).replace("s3://", "s3a://"))
+    assert re.search(CONF_SCHEMA["manifest"]["pattern"], renamed["manifest"])
+    assert NightlyRequest.of(renamed) == NightlyRequest.of(conf)
 
 
 @pytest.mark.parametrize(
@@ -168,3 +188,19 @@ def test_raw_dimension_files_are_copied_beside_the_tables(
 )
 def test_a_glob_keeps_the_address_of_its_bucket(uris: list[str], expected: str) -> None:
     assert _glob_over(uris) == expected
+
+
+def test_a_lakes_tables_know_one_name_of_it(dump: NightDump, tmp_path: Path) -> None:
+    """Their locations are compared, and Athena knows no s3a://."""
+    asked = []
+
+    class Project(DbtProject):
+        def invoke(self, *arguments: str, **_: Any) -> Any:
+            asked.append(json.loads(arguments[-1])["request"]["lake"])
+            return Invocation(is_success=True, result=None, errors=())
+
+    landing = Landing.scan(str(dump.folder))
+    night = landing.open_night(LOAD_DATE)
+    project = Project(Engine(), tmp_path)
+    register([night], landing, project, f"file:{tmp_path}/lake//")
+    assert asked == [f"file:{tmp_path}/lake"]

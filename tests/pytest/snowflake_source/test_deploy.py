@@ -21,6 +21,8 @@ from sandbox.processes import free_port
 from sandbox.snowflake_server import USER, Fault, SnowflakeServer, write_key_pair
 from shelfweek.contract import PROJECT
 from snowflake import deploy
+from snowflake.settings import CONNECTION, PARAMETERS, read_settings
+from snowflake.sql_files import sql_files, statements
 
 PASSPHRASE = "canary-of-a-passphrase"  # noqa: S105
 PROGRAM = PROJECT / "snowflake" / "deploy.py"
@@ -102,8 +104,8 @@ def test_a_second_deployment_changes_nothing(new_account: Callable[[], Account])
 
 def test_every_statement_can_be_run_again() -> None:
     """Nothing is created that might be there already, and no integration is replaced."""
-    for path in deploy.sql_files():
-        for statement in deploy.statements(path.read_text()):
+    for path in sql_files():
+        for statement in statements(path.read_text()):
             words = " ".join(statement.split())
             if words.startswith("create"):
                 form = r"create (or replace (procedure|task|stage|file format)|.* if not exists) .*"
@@ -164,7 +166,7 @@ def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         deploy.main(["--help"])
     text = capsys.readouterr().out
-    for setting in (*deploy.CONNECTION, *deploy.PARAMETERS):
+    for setting in (*CONNECTION, *PARAMETERS):
         assert setting.variable in text
         assert setting.meaning in text
 
@@ -180,7 +182,7 @@ def test_the_documentation_lists_every_setting_with_its_default() -> None:
         )
         if setting.default != ""
         else (setting.variable, "none", setting.meaning)
-        for setting in (*deploy.CONNECTION, *deploy.PARAMETERS)
+        for setting in (*CONNECTION, *PARAMETERS)
     ]
 
 
@@ -188,7 +190,7 @@ def test_statements_end_at_semicolons_of_their_own() -> None:
     text = (
         "-- a; b\nselect ';', 'it''s', '\\';';\n\ncall p() as\n$$\nx = 1; -- kept\n$$;\n-- end;\n"
     )
-    assert deploy.statements(text) == [
+    assert statements(text) == [
         "select ';', 'it''s', '\\';'",
         "call p() as\n$$\nx = 1; -- kept\n$$",
     ]
@@ -225,7 +227,6 @@ def test_all_missing_settings_are_named_at_once(unconnected: Account) -> None:
         ("SNOWFLAKE_DEPLOYER_ROLE", "a'b"),
         ("SNOWFLAKE_USER", "x to role accountadmin"),
         ("SNOWFLAKE_LANDING_URL", "s3://bucket/it's/"),
-        ("SNOWFLAKE_LANDING_URL", "s3://bucket/no-slash"),
         ("SNOWFLAKE_LANDING_URL", "https://bucket/x/"),
         ("SNOWFLAKE_SOURCE_ROLE_ARN", "arn:aws:iam::1:role/x"),
         ("SNOWFLAKE_ALERT_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:a'b"),
@@ -241,6 +242,15 @@ def test_a_setting_that_does_not_look_right_never_reaches_sql(
     assert (outcome.code, outcome.output) == (1, "")
     assert outcome.errors.startswith(f"error: settings: {variable} is not right")
     assert outcome.errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "written", ["s3://b00/x=1", "s3://b00/x=1/", "s3a://b00/x=1", "s3a://b00/x=1//"]
+)
+def test_a_folder_may_be_written_in_more_than_one_way(unconnected: Account, written: str) -> None:
+    account = unconnected.with_settings(SNOWFLAKE_LANDING_URL=written)
+    settings = read_settings(PARAMETERS, account.environment)
+    assert settings["landing_url"] == "s3://b00/x=1/"
 
 
 @pytest.mark.parametrize(
@@ -272,7 +282,7 @@ def test_only_snowflake_and_this_machine_get_a_login(unconnected: Account, url: 
 )
 def test_snowflakes_own_hosts_are_known(unconnected: Account, url: str) -> None:
     environment = unconnected.with_settings(SNOWFLAKE_URL=url).environment
-    assert deploy.read_settings(deploy.CONNECTION, environment)["url"] == url
+    assert read_settings(CONNECTION, environment)["url"] == url
 
 
 # --- login and rights ----------------------------------------------------------------------------
