@@ -7,9 +7,7 @@ passphrase of the key, which is neither printed nor logged.
 from __future__ import annotations
 
 import argparse
-import base64
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -23,19 +21,15 @@ from urllib.parse import urlsplit
 
 import snowflake.connector
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from snowflake.connector import DictCursor, SnowflakeConnection
 from snowflake.connector.errors import Error
 
 # As a program, Python looks for modules beside this file alone.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from snowflake.differences import differences
+from snowflake.key_pair import fingerprint_of, private_key_of
 from snowflake.settings import (
     CONNECTION,
     PARAMETERS,
@@ -44,10 +38,20 @@ from snowflake.settings import (
     Settings,
     read_settings,
 )
-from snowflake.sql_files import LOAD_FILE, rendered, sql_files, statements
+from snowflake.sql_files import (
+    LOAD_FILE,
+    deployment,
+    rendered,
+    sql_files,
+    statements,
+)
 
 # In seconds; a network that answers does so within one or two.
 LOGIN_TIMEOUT = 20
+
+
+class MissingError(DeployError):
+    """What a statement asks for is not in the account, or hidden from the role."""
 
 
 @contextlib.contextmanager
@@ -63,7 +67,7 @@ def connected(settings: Settings, **session: str) -> Iterator[SnowflakeConnectio
         "_", "-"
     )
     address = urlsplit(url)
-    private_key = _private_key(settings)
+    private_key = private_key_of(settings)
     # For its statistics the connector would ask the machine's cloud, if any, where it runs.
     os.environ["SNOWFLAKE_DISABLE_PLATFORM_DETECTION"] = "true"
     try:
@@ -89,34 +93,13 @@ def connected(settings: Settings, **session: str) -> Iterator[SnowflakeConnectio
         yield connection
 
 
-def _private_key(settings: Settings) -> PrivateKeyTypes:
-    path, passphrase = settings["private_key_file"], settings["private_key_passphrase"]
-    try:
-        pem = Path(path).read_bytes()
-    except OSError as error:
-        raise DeployError(f"key {path} cannot be read: {error.strerror}") from error
-    try:
-        return load_pem_private_key(pem, passphrase.encode() or None)
-    except (ValueError, TypeError) as error:
-        raise DeployError(
-            f"key {path} cannot be opened: it is no PEM private key, or "
-            "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE does not fit it"
-        ) from error
-
-
-def _fingerprint(key: PrivateKeyTypes) -> str:
-    """The fingerprint of a key's public half, as `describe user` shows it."""
-    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return "SHA256:" + base64.b64encode(hashlib.sha256(public).digest()).decode()
-
-
 def _login_fault(error: Error, settings: Settings, url: str, key: PrivateKeyTypes) -> str:
     user, account = settings["user"], settings["account"]
     text = re.sub(r"^Failed to login: (Login error: )?|, code: \d+$", "", _one_line(error))
     if error.errno == 390144:
         return (
             f"wrong key: {settings['private_key_file']} is not a key of user {user} in account "
-            f"{account}, or there is no such user. Its fingerprint is {_fingerprint(key)}: "
+            f"{account}, or there is no such user. Its fingerprint is {fingerprint_of(key)}: "
             f"`describe user {user}` must show it as RSA_PUBLIC_KEY_FP or RSA_PUBLIC_KEY_2_FP"
         )
     if error.errno == 390189:
@@ -130,6 +113,7 @@ def run(connection: SnowflakeConnection, statement: str, what: str) -> list[Any]
     """Run a statement and return its rows, as dictionaries.
 
     Raises:
+        MissingError: what it needs is not in the account.
         DeployError: it failed; the text begins with `what`.
     """
     try:
@@ -140,7 +124,7 @@ def run(connection: SnowflakeConnection, statement: str, what: str) -> list[Any]
         if error.errno == 3001:
             fault = f"missing right: {fault}"
         elif error.errno in (2003, 2043):
-            fault += " (or the role has no right to it)"
+            raise MissingError(f"{fault} (or the role has no right to it)") from error
         raise DeployError(fault) from error
 
 
@@ -152,11 +136,35 @@ def _one_line(error: Error) -> str:
     return " ".join(text.split())
 
 
-def plan(options: argparse.Namespace) -> int:
+def sql(options: argparse.Namespace) -> int:
     """Print what deploy would run; needs no connection."""
     settings = read_settings([CONNECTION[1], *PARAMETERS], os.environ)
     for path in sql_files(options.first):
-        print(f"-- {path.name}\n{rendered(path, settings)}")
+        print(f"-- {path.name}")
+        for statement in deployment(path, settings):
+            print(f"{statement};\n")
+    return 0
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Print what differs between the account and the files; changes nothing."""
+    settings = read_settings([*CONNECTION, *PARAMETERS], os.environ)
+    chosen, everything = (
+        [text for path in sql_files(first) for text in deployment(path, settings)]
+        for first in (options.first, "")
+    )
+    with connected(settings) as connection:
+
+        def ask(statement: str) -> list[Any] | None:
+            try:
+                return run(connection, statement, statement)
+            except MissingError:
+                return None
+
+        found = differences(chosen, everything, ask)
+    for difference in found:
+        print(difference)
+    print(f"differences: {len(found)}")
     return 0
 
 
@@ -167,7 +175,7 @@ def deploy(options: argparse.Namespace) -> int:
     with connected(settings) as connection:
         for path in files:
             began = time.monotonic()
-            found = statements(rendered(path, settings))
+            found = deployment(path, settings)
             for number, statement in enumerate(found, 1):
                 run(connection, statement, f"{path.name}, statement {number}")
             _report(began, f"{path.name}: {len(found)} statements")
@@ -279,7 +287,8 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     for name, function, text in (
-        ("plan", plan, "print the SQL that deploy would run; needs no connection"),
+        ("sql", sql, "print the SQL that deploy would run; needs no connection"),
+        ("plan", plan, "print what differs between the account and the files; changes nothing"),
         ("deploy", deploy, "run the numbered SQL files; running them again changes nothing"),
     ):
         command(name, function, text).add_argument(

@@ -12,31 +12,26 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from fakesnow.instance import FakeSnow
 
-from . import stages, statements, tasks
+from . import objects, stages, statements, tasks
+from .objects import Objects
 from .session import Session
 from .stages import Stages
 from .statements import Result, options_of, pattern, refused, without_leading_comments
 from .tasks import Tasks
 
-_CREATE_ROLE = pattern(r"create\s+role\s+if\s+not\s+exists\s+(?P<name>\w+)\b.*")
 _USE_ROLE = pattern(r"use\s+role\s+(?P<name>\w+)")
-_GRANT = pattern(r"grant\s.*\sto\s+(?P<kind>role|user)\s+(?P<name>\w+)")
-_INTEGRATION = pattern(
-    r"(?P<verb>create|alter)\s+(?P<kind>storage|notification)\s+integration\s+"
-    r"(if\s+not\s+exists\s+)?(?P<name>\w+)\s+(set\s+)?(?P<options>.*)"
-)
 _ALTER_KEY = pattern(
     r"alter\s+user\s+(?P<name>\w+)\s+(set\s+(?P<set>rsa_public_key(_2)?)\s*=\s*'(?P<key>[^']*)'"
     r"|unset\s+(?P<unset>rsa_public_key(_2)?))"
 )
-_WAREHOUSE = pattern(r"(create\s+warehouse\s+if\s+not\s+exists|use\s+warehouse)\s+\w+.*")
+_USE_WAREHOUSE = pattern(r"use\s+warehouse\s+\w+")
 # Properties that fakesnow does not know and that change nothing here, and the primary key, which
 # Snowflake keeps as a remark while DuckDB would enforce it.
 _IGNORED = pattern(
-    r"\s(with\s+managed\s+access|comment\s*=\s*'(?:[^']|'')*')(?=\s|$)"
+    r"\scomment\s*=\s*'(?:[^']|'')*'(?=\s|$)"
     r"|,\s*primary\s+key\s*\([^)]*\)"
 )
-_CREATE_CONTAINER = pattern(r"create\s+(database|schema|table)\s.*")
+_CREATE_TABLE = pattern(r"create\s+table\s.*")
 
 _ADMINISTRATORS = ("ACCOUNTADMIN", "SECURITYADMIN", "SYSADMIN", "USERADMIN")
 
@@ -68,25 +63,29 @@ class Account:
     ledger: list[tuple[str, str]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     stages: Stages = field(default_factory=Stages)
+    objects: Objects = field(default_factory=Objects)
     tasks: Tasks = field(init=False)
 
     def __post_init__(self) -> None:
         self.tasks = Tasks(self._run_in)
         self._lock = threading.RLock()
         self._handlers: list[tuple[re.Pattern[str], Handler]] = [
-            (_CREATE_ROLE, self._create_role),
+            (objects.CREATE, self._create),
+            (objects.ALTER, self._alter),
+            (objects.SHOW, self.objects.show),
+            (objects.DESCRIBE, self.objects.describe),
+            (objects.SHOW_GRANTS, self._show_grants),
             (_USE_ROLE, self._use_role),
-            (_GRANT, self._grant),
+            (objects.GRANT, self._grant),
             (_ALTER_KEY, self._alter_key),
-            (_INTEGRATION, self._integration),
-            (_WAREHOUSE, self._note),
-            (stages.CREATE_FORMAT, self.stages.create_format),
-            (stages.CREATE_STAGE, self.stages.create_stage),
+            (_USE_WAREHOUSE, self._note),
+            (stages.CREATE_FORMAT, self._create_format),
+            (stages.CREATE_STAGE, self._create_stage),
             (stages.COPY_OUT, self.stages.copy_out),
             (stages.COPY_IN, self.stages.copy_in),
             (stages.REMOVE, self.stages.remove),
             (stages.LIST, self.stages.list_files),
-            (tasks.CREATE_PROCEDURE, self.tasks.create_procedure),
+            (tasks.CREATE_PROCEDURE, self._create_procedure),
             (tasks.CALL, self.tasks.call),
             (tasks.CREATE_TASK, self.tasks.create_task),
             (tasks.ALTER_TASK, self.tasks.alter_task),
@@ -113,7 +112,7 @@ class Account:
     def _run_on_fakesnow(self, session: Session, statement: str) -> Result:
         if match := tasks.TASK_HISTORY.search(statement):
             statement = self.tasks.with_history(match)
-        if _CREATE_CONTAINER.fullmatch(statement):
+        if _CREATE_TABLE.fullmatch(statement):
             statement = _IGNORED.sub("", statement)
         cursor = session.cursor()
         cursor.execute(statement)
@@ -128,9 +127,39 @@ class Account:
         self.ledger.append((session.role, match[0]))
         return statements.done()
 
-    def _create_role(self, session: Session, match: re.Match[str]) -> Result:
-        self.roles.add(match["name"].upper())
+    def _create(self, session: Session, match: re.Match[str]) -> Result:
+        """CREATE of what has no data; a database and a schema also hold what fakesnow keeps."""
+        kind, name = match["kind"].lower(), match["name"]
+        self.objects.create(session, match)
+        if kind in ("database", "schema"):
+            self._run_on_fakesnow(session, f"create {kind} if not exists {name}")
+        if kind == "role":
+            self.roles.add(name.upper())
+        return self._allow(session, match)
+
+    def _alter(self, session: Session, match: re.Match[str]) -> Result:
+        self.objects.alter(session, match)
+        return self._allow(session, match)
+
+    def _allow(self, session: Session, match: re.Match[str]) -> Result:
+        """Note a statement, and the locations if it is of a storage integration."""
+        allowed = options_of(match["options"]).get("storage_allowed_locations")
+        if allowed is not None:
+            self.stages.allowed[match["name"].upper()] = allowed
         return self._note(session, match)
+
+    def _create_format(self, session: Session, match: re.Match[str]) -> Result:
+        self.objects.keep(session, "file format", match["name"], options_of(match["options"]))
+        return self.stages.create_format(session, match)
+
+    def _create_stage(self, session: Session, match: re.Match[str]) -> Result:
+        self.objects.keep(session, "stage", match["name"], options_of(match["options"]))
+        return self.stages.create_stage(session, match)
+
+    def _create_procedure(self, session: Session, match: re.Match[str]) -> Result:
+        options = tasks.properties_of(match)
+        self.objects.keep(session, "procedure", match["name"], options)
+        return self.tasks.create_procedure(session, match)
 
     def _use_role(self, session: Session, match: re.Match[str]) -> Result:
         session.role = self._role(match["name"])
@@ -141,7 +170,23 @@ class Account:
             self._role(match["name"])
         elif match["name"].upper() not in self.users:
             raise refused(f"User '{match['name']}' does not exist.", statements.NOT_FOUND)
+        if match["kind"].lower() == "role":
+            self.objects.grant(session, match, self._tables(match["on"] or ""))
         return self._note(session, match)
+
+    def _show_grants(self, session: Session, match: re.Match[str]) -> Result:
+        self._role(match["name"])
+        return self.objects.show_grants(session, match)
+
+    def _tables(self, on: str) -> list[str]:
+        """Whole names of the tables of the schema that a grant on all tables names."""
+        schema = on.split()[-1].upper() if on else ""
+        names = self.fakesnow.duck_conn.execute(
+            "select database_name || '.' || schema_name || '.' || table_name from duckdb_tables() "
+            "where database_name || '.' || schema_name = ?",
+            [schema],
+        ).fetchall()
+        return [name for (name,) in names]
 
     def _alter_key(self, session: Session, match: re.Match[str]) -> Result:
         keys = self.users.get(match["name"].upper())
@@ -159,9 +204,3 @@ class Account:
                 f"Role '{name.upper()}' does not exist or not authorized.", statements.NOT_FOUND
             )
         return name.upper()
-
-    def _integration(self, session: Session, match: re.Match[str]) -> Result:
-        allowed = options_of(match["options"]).get("storage_allowed_locations")
-        if allowed is not None:
-            self.stages.allowed[match["name"].upper()] = allowed
-        return self._note(session, match)

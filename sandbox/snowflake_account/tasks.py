@@ -198,7 +198,10 @@ class Tasks:
         """SHOW TASKS LIKE ... IN SCHEMA ..."""
         names = (f"{match['schema']}.{match['pattern']}".upper(),)
         found = [self.tasks[name] for name in names if name in self.tasks]
-        columns = ("name", "warehouse", "schedule", "state", "definition", "error_integration")
+        columns = (
+            *("name", "warehouse", "schedule", "state", "definition", "error_integration"),
+            "comment",
+        )
         return Result(
             columns,
             tuple(
@@ -209,6 +212,7 @@ class Tasks:
                     task.state,
                     task.body,
                     task.options["error_integration"].upper(),
+                    task.options.get("comment", ""),
                 )
                 for task in found
             ),
@@ -234,6 +238,18 @@ class Tasks:
         if full not in self.tasks:
             raise refused(f"Task '{full}' does not exist or not authorized.", statements.NOT_FOUND)
         return self.tasks[full]
+
+
+def properties_of(match: re.Match[str]) -> dict[str, Any]:
+    """What DESCRIBE PROCEDURE tells of a procedure's settings."""
+    _, properties = bracketed(match["rest"])
+    told = dict(re.findall(r"\b(\w+)\s*=\s*('[^']*'|\([^)]*\))", properties))
+    rights = re.search(r"\bexecute\s+as\s+(\w+)", properties)
+    return {
+        **{name: text.strip("()'") for name, text in told.items() if name != "comment"},
+        "execute as": rights[1].upper() if rights else "OWNER",
+        "body": match["source"],
+    }
 
 
 def _parameter(text: str) -> tuple[str, Any]:

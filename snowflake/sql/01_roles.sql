@@ -2,11 +2,11 @@
 
 use role useradmin;
 
-create role if not exists &{deployer_role}
+create or alter role &{deployer_role}
     comment = 'Owns the database and the warehouse, and creates what lies in them';
-create role if not exists &{unloader_role}
+create or alter role &{unloader_role}
     comment = 'Reads the raw tables and writes the landing; owns the unload and its task';
-create role if not exists &{loader_role}
+create or alter role &{loader_role}
     comment = 'Fills the raw tables from the source bucket';
 
 -- The procedure and the task belong to the unloader, so that they run with its rights alone. The

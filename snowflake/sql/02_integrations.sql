@@ -1,6 +1,6 @@
 -- What Snowflake may reach outside: two folders of S3, and one topic for failures. An administrator
 -- runs this file. An integration is never replaced: a new one would get a new external id, and the
--- AWS roles would no longer trust it.
+-- AWS roles would no longer trust it. deploy.py lets an `alter` with the same settings follow each.
 
 use role accountadmin;
 
@@ -11,9 +11,6 @@ create storage integration if not exists &{database}_landing
     storage_aws_role_arn = '&{landing_role_arn}'
     storage_allowed_locations = ('&{landing_url}')
     comment = 'The nightly dumps are written here';
-alter storage integration &{database}_landing set
-    storage_aws_role_arn = '&{landing_role_arn}'
-    storage_allowed_locations = ('&{landing_url}');
 grant usage on integration &{database}_landing to role &{deployer_role};
 
 create storage integration if not exists &{database}_source
@@ -23,9 +20,6 @@ create storage integration if not exists &{database}_source
     storage_aws_role_arn = '&{source_role_arn}'
     storage_allowed_locations = ('&{source_url}')
     comment = 'The raw data arrives here';
-alter storage integration &{database}_source set
-    storage_aws_role_arn = '&{source_role_arn}'
-    storage_allowed_locations = ('&{source_url}');
 grant usage on integration &{database}_source to role &{deployer_role};
 
 create notification integration if not exists &{database}_alerts

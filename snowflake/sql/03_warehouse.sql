@@ -2,7 +2,7 @@
 
 use role &{deployer_role};
 
-create warehouse if not exists &{warehouse}
+create or alter warehouse &{warehouse}
     warehouse_size = 'x-small'
     auto_suspend = 60
     auto_resume = true

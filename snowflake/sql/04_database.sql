@@ -2,12 +2,12 @@
 
 use role &{deployer_role};
 
-create database if not exists &{database}
+create or alter database &{database}
     comment = 'Raw retail data and its nightly unload';
-create schema if not exists &{database}.raw
+create or alter schema &{database}.raw
     with managed access
     comment = 'The transactional tables as the source keeps them';
-create schema if not exists &{database}.ops
+create or alter schema &{database}.ops
     with managed access
     comment = 'File formats, stages, the unload and its task';
 

@@ -1,5 +1,6 @@
 -- The five raw tables of the data contract. Snowflake does not enforce a primary key: it is here
--- for readers. What sources write in different ways (202601, 2026-01) stays text.
+-- for readers. A table that is there keeps its columns, whatever the source has added to them; plan
+-- tells the differences. What sources write in different ways (202601, 2026-01) stays text.
 
 use role &{deployer_role};
 use schema &{database}.raw;

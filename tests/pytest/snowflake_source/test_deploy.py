@@ -21,6 +21,7 @@ from sandbox.processes import free_port
 from sandbox.snowflake_server import USER, Fault, SnowflakeServer, write_key_pair
 from shelfweek.contract import PROJECT
 from snowflake import deploy
+from snowflake import sql_files as sql_source
 from snowflake.settings import CONNECTION, PARAMETERS, read_settings
 from snowflake.sql_files import sql_files, statements
 
@@ -55,12 +56,12 @@ def state_of(account: Account) -> dict[str, object]:
 # --- plan and deploy -----------------------------------------------------------------------------
 
 
-def test_a_plan_needs_no_connection_and_leaves_no_parameter_open(
+def test_the_sql_needs_no_connection_and_leaves_no_parameter_open(
     unconnected: Account,
 ) -> None:
     outcome = unconnected.with_settings(
         SNOWFLAKE_ACCOUNT="", SNOWFLAKE_PRIVATE_KEY_FILE="", SNOWFLAKE_LANDING_URL="s3://b00/x=1/"
-    ).deploy("plan")
+    ).deploy("sql")
     assert outcome.code == 0, outcome.errors
     assert re.findall(r"^-- (\d\d_\w+\.sql)$", outcome.output, re.MULTILINE) == FILES
     assert "&{" not in outcome.output
@@ -69,14 +70,14 @@ def test_a_plan_needs_no_connection_and_leaves_no_parameter_open(
     assert "copy into sales" not in outcome.output
 
 
-def test_a_plan_can_leave_out_what_an_administrator_runs(unconnected: Account) -> None:
-    output = unconnected.deploy("plan", "--from", "03").output
+def test_the_sql_can_leave_out_what_an_administrator_runs(unconnected: Account) -> None:
+    output = unconnected.deploy("sql", "--from", "03").output
     assert re.findall(r"^-- (\d\d_\w+\.sql)$", output, re.MULTILINE) == FILES[2:]
     assert set(re.findall(r"^use role (\w+);", output, re.MULTILINE)) == {
         "shelfweek_deployer",
         "shelfweek_unloader",
     }
-    outcome = unconnected.deploy("plan", "--from", "30")
+    outcome = unconnected.deploy("sql", "--from", "30")
     assert outcome.code == 1
     assert outcome.errors.endswith("begins with 30\n")
 
@@ -108,8 +109,97 @@ def test_every_statement_can_be_run_again() -> None:
         for statement in statements(path.read_text()):
             words = " ".join(statement.split())
             if words.startswith("create"):
-                form = r"create (or replace (procedure|task|stage|file format)|.* if not exists) .*"
+                form = (
+                    r"create (or replace (procedure|task|stage|file format)"
+                    r"|or alter (role|warehouse|database|schema)"
+                    r"|(table|\w+ integration) if not exists) .*"
+                )
                 assert re.fullmatch(form, words), words
+
+
+def test_a_later_deployment_brings_the_account_to_its_settings(
+    new_account: Callable[[], Account],
+) -> None:
+    account = new_account()
+    name = account.database
+    # The roles and the warehouse of the other accounts are those of one account in truth.
+    account = account.with_settings(
+        SNOWFLAKE_DEPLOYER_ROLE="own_deployer",
+        SNOWFLAKE_UNLOADER_ROLE="own_unloader",
+        SNOWFLAKE_LOADER_ROLE="own_loader",
+        SNOWFLAKE_WAREHOUSE="own_wh",
+    )
+    plan = account.deploy("plan")
+    assert plan.code == 0, plan.errors
+    assert "warehouse own_wh: not there in the account" in plan.output
+    assert f"storage integration {name}_landing: not there in the account" in plan.output
+    assert "table sales: not there in the account, 'created by deploy' in the files" in plan.output
+    assert account.deploy("deploy").code == 0
+    assert account.deploy("plan").output == "differences: 0\n"
+
+    topic, role = "arn:aws:sns:us-east-1:123456789012:other", "arn:aws:iam::123456789012:role/other"
+    account.sql(
+        "alter warehouse own_wh set warehouse_size = 'medium' auto_suspend = 600",
+        f"use schema {name}.ops",
+        "alter task unload_night suspend",
+        f"alter notification integration {name}_alerts set enabled = false",
+        f"grant delete on all tables in schema {name}.raw to role own_unloader",
+        f"revoke select on all tables in schema {name}.raw from role own_loader",
+        f"alter table {name}.raw.store add column opened_on date",
+    )
+    changed = account.with_settings(
+        SNOWFLAKE_ALERT_TOPIC_ARN=topic,
+        SNOWFLAKE_ALERT_ROLE_ARN=role,
+        SNOWFLAKE_SOURCE_URL="s3://shelfweek/elsewhere",
+    )
+    lines = changed.deploy("plan").output.splitlines()
+    was = account.environment
+    differing = [
+        f"storage integration {name}_source: storage_allowed_locations: "
+        f"'[{was['SNOWFLAKE_SOURCE_URL']}]' in the account, \"('s3://shelfweek/elsewhere/')\" "
+        "in the files",
+        f"notification integration {name}_alerts: enabled: 'false' in the account, 'true' in the "
+        "files",
+        f"notification integration {name}_alerts: aws_sns_topic_arn: "
+        f"'{was['SNOWFLAKE_ALERT_TOPIC_ARN']}' in the account, '{topic}' in the files",
+        f"notification integration {name}_alerts: aws_sns_role_arn: "
+        f"'{was['SNOWFLAKE_ALERT_ROLE_ARN']}' in the account, '{role}' in the files",
+        "warehouse own_wh: warehouse_size: 'Medium' in the account, 'x-small' in the files",
+        "warehouse own_wh: auto_suspend: '600' in the account, '60' in the files",
+        "table store: column opened_on: 'DATE' in the account, not there in the files",
+        f"stage source: url: '{was['SNOWFLAKE_SOURCE_URL']}' in the account, "
+        "'s3://shelfweek/elsewhere/' in the files",
+        "task unload_night: state: 'suspended' in the account, 'started' in the files",
+        *(
+            f"role own_unloader: delete on table {name}.raw.{table}: 'granted' in the "
+            "account, not there in the files"
+            for table in sorted(TABLES)
+        ),
+        *(
+            f"role own_loader: select on table {name}.raw.{table}: not there in the "
+            "account, 'granted' in the files"
+            for table in sorted(TABLES)
+        ),
+    ]
+    assert lines == [*differing, f"differences: {len(differing)}"]
+
+    assert changed.deploy("deploy").code == 0
+    # What a person gave, and columns that hold data, are a person's to take away.
+    kept = [line for line in differing if "opened_on" in line or "delete on" in line]
+    assert changed.deploy("plan").output.splitlines() == [*kept, f"differences: {len(kept)}"]
+
+
+def test_a_changed_procedure_is_told_by_the_line_that_differs(
+    shared_account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = sql_source.UNLOAD_SOURCE.read_text()
+    changed = tmp_path / "unload.py"
+    changed.write_text(source.replace("LONGEST_WINDOW = 3660", "LONGEST_WINDOW = 99"))
+    monkeypatch.setattr(sql_source, "UNLOAD_SOURCE", changed)
+    assert (
+        "procedure unload: body: 'LONGEST_WINDOW = 3660' in the account, 'LONGEST_WINDOW = 99' in "
+        "the files\n"
+    ) in shared_account.deploy("plan").output
 
 
 def test_raw_tables_have_the_columns_of_the_contract(shared_account: Account) -> None:
@@ -151,7 +241,7 @@ def test_the_unloader_may_read_and_dump_and_nothing_else(shared_account: Account
 def test_it_runs_as_a_program_from_any_folder(unconnected: Account, folder: Path) -> None:
     """The folder `snowflake` must not hide the connector's package."""
     result = subprocess.run(  # noqa: S603
-        [sys.executable, os.path.relpath(PROGRAM, folder), "plan"],
+        [sys.executable, os.path.relpath(PROGRAM, folder), "sql"],
         cwd=folder,
         env={**os.environ, **unconnected.environment},
         capture_output=True,
@@ -238,7 +328,7 @@ def test_all_missing_settings_are_named_at_once(unconnected: Account) -> None:
 def test_a_setting_that_does_not_look_right_never_reaches_sql(
     unconnected: Account, variable: str, value: str
 ) -> None:
-    outcome = unconnected.with_settings(**{variable: value}).deploy("plan")
+    outcome = unconnected.with_settings(**{variable: value}).deploy("sql")
     assert (outcome.code, outcome.output) == (1, "")
     assert outcome.errors.startswith(f"error: settings: {variable} is not right")
     assert outcome.errors.count("\n") == 1
@@ -400,7 +490,7 @@ def test_no_secret_is_printed(
         secrets += [line for line in path.read_text().splitlines() if "-----" not in line]
     with caplog.at_level("DEBUG"):
         for account in accounts:
-            for command in ("plan", "deploy", "status", "unload"):
+            for command in ("sql", "plan", "deploy", "status", "unload"):
                 outcome = account.deploy(command)
                 said = outcome.output + outcome.errors + caplog.text
                 assert [secret for secret in secrets if secret in said] == []
@@ -424,7 +514,7 @@ def test_a_missing_right_names_file_and_statement(account: Account) -> None:
     account.server.set_faults(
         [
             Fault(
-                "create warehouse",
+                "create or alter warehouse",
                 3001,
                 "42501",
                 "SQL access control error:\nInsufficient privileges to operate on account 'X'",
