@@ -62,7 +62,10 @@ def test_a_killed_owner_leaves_no_process() -> None:
     ("statement", "reason"),
     [
         ("copy into '@ops.landing/x' from (select 1) partition by (1)", "syntax error"),
-        ("copy into '@ops.landing/x' from (select 1) overwrite = true", "no COPY option overwrite"),
+        (
+            "copy into '@ops.landing/x' from (select 1) include_query_id = true",
+            "no COPY option include_query_id",
+        ),
         (
             "copy into '@ops.landing/x' from (select 1) file_format = (type = parquet)",
             "no such file format",
@@ -92,5 +95,29 @@ def test_a_file_is_never_overwritten_in_silence(account: Account) -> None:
     assert account.landing() == {"x.csv": b'"A"\n1\n'}
     with pytest.raises(Error, match="Files already existing"):
         account.sql(statement)
+    account.sql(statement.replace("select 1", "select 2") + " overwrite = true")
+    [[name, size, *_]] = account.sql("list '@ops.landing/x'")
+    assert (name.rpartition("/")[2], size) == ("x.csv", 6)
     account.sql("remove '@ops.landing/x'")
     assert account.landing() == {}
+
+
+@pytest.mark.parametrize("statement", ["list", "remove"])
+@pytest.mark.parametrize("rights", ["owner", "caller"])
+def test_files_are_listed_and_removed_with_the_rights_of_a_caller_alone(
+    account: Account, statement: str, rights: str
+) -> None:
+    """As in Snowflake, where a procedure with its owner's rights fails at its first run."""
+    account.sql(
+        f"use schema {account.database}.ops",
+        "create or replace procedure look(a int default 1) returns variant language python "
+        f"handler = 'look' execute as {rights} as $$\n"
+        "def look(session, a):\n"
+        f"    return len(session.sql(\"{statement} '@landing/nothing'\").collect())\n$$",
+    )
+    call = f"use schema {account.database}.ops", "call look()"
+    if rights == "caller":
+        assert account.sql(*call) == [("0",)]
+    else:
+        with pytest.raises(Error, match=f"Unsupported statement type '{statement.upper()}_FILES'"):
+            account.sql(*call)
