@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import jinja2
 import pytest
+import yaml
 
+from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.night import DbtProject
 
@@ -22,3 +25,11 @@ def test_a_run_sees_its_own_engine_and_leaves_the_environment_as_it_was(
     assert project.manifest is not None
     assert project.manifest.nodes["model.shelfweek.dim_store"].schema == "another_marts"
     assert dict(os.environ) == before
+
+
+def test_athena_is_told_folders_by_a_name_that_it_knows() -> None:
+    profile = yaml.safe_load((PROJECT / "profiles" / "profiles.yml").read_text())
+    athena = profile["shelfweek"]["outputs"]["athena"]
+    for setting in ("s3_staging_dir", "s3_data_dir"):
+        rendered = jinja2.Template(athena[setting]).render(env_var=lambda _: "s3a://serving/x/")
+        assert rendered == "s3://serving/x/"
