@@ -13,10 +13,13 @@ from dataclasses import dataclass, fields
 import httpx
 from airflow.configuration import conf
 
+from shelfweek import forms
 from shelfweek.engine import Engine, EngineError
 from shelfweek.places import canonical_location
 
 NIGHT_DAG_ID = "nightly_retail"
+
+MAIL_FORMS = {"SHELFWEEK_MAIL_FROM": forms.ADDRESS, "SHELFWEEK_MAIL_TO": forms.ADDRESSES}
 
 COSMOS_MODES = ("watcher", "local")
 
@@ -107,8 +110,13 @@ class AccountSettings:
         names = cls.variables()
         faults = [
             f"the environment variable {name} is not set"
-            for name in (*names.values(), "SHELFWEEK_MAIL_FROM", "SHELFWEEK_MAIL_TO")
+            for name in (*names.values(), *MAIL_FORMS)
             if not variable(name)
+        ]
+        faults += [
+            f"{name} is {variable(name)!r}, not {form.expected}"
+            for name, form in MAIL_FORMS.items()
+            if variable(name) and not form.fits(variable(name))
         ]
         if cosmos_mode() not in COSMOS_MODES:
             faults.append(

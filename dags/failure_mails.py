@@ -19,6 +19,7 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from account import variable
 from shelfweek.failures import without_values
+from shelfweek.forms import mail_addresses
 
 TOLD = "failure_told"
 """Key of the note (an XCom) that a task has sent its mail."""
@@ -77,7 +78,7 @@ def _send(context: Mapping[str, Any], what: str, told: str) -> None:
     night = (context.get("params") or {}).get("load_date") or context["dag"].dag_id
     SesHook().send_email(
         mail_from=variable("SHELFWEEK_MAIL_FROM"),
-        to=variable("SHELFWEEK_MAIL_TO").split(","),
+        to=mail_addresses(variable("SHELFWEEK_MAIL_TO")),
         subject=f"Shelfweek {night}: {what}",
         html_content=f"{told}<p>Readers see the published tables as they were, unless "
         "models.runs_run is green. What to do: docs/orchestration.md.</p>",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 CODE = PROJECT / "lambda" / "readiness"
-SHARED = ("__init__", "manifest", "night_files", "places")
-"""The modules of the package `shelfweek` by which the loader judges a night too."""
+SHARED = ("__init__", "failures", "forms", "manifest", "night_files", "places")
+"""The modules of the package `shelfweek` by which loader and DAG judge and tell of a night too."""
 
 TARGET = PROJECT / "target"
 

@@ -9,15 +9,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+from shelfweek import forms
 from shelfweek.contract import raw_columns
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.limits import AS_CONFIGURED, Limits, share_of
 from shelfweek.places import canonical_location
 from shelfweek.registration import uri_of
 
-_URI = {"type": "string", "pattern": r"^s3[an]?://[a-z0-9.-]{3,63}/\S+$"}
-_INSTANCE_TYPE = {"type": "string", "pattern": r"^[a-z0-9-]+\.[a-z0-9-]+$"}
-
+_COUNTS = {"core_instance_count": forms.CORE_COUNT, "task_instance_count": forms.TASK_COUNT}
 
 # The keys that a conf may leave out. The readiness check does: they are for a person who starts a
 # night by hand.
@@ -53,28 +52,32 @@ def _object(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 CONF_SCHEMA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "load_date": {
-            "type": "string",
+            **forms.DATE.schema,
             "format": "date",
-            "pattern": r"^\d{4}-\d{2}-\d{2}$",
             "description": "Date of the dump at UTC-5.",
         },
-        "landing_uri": {**_URI, "description": "Root of the landing, s3://<bucket>/<prefix>."},
+        "landing_uri": {
+            **forms.S3_URI.schema,
+            "description": "Root of the landing, s3://<bucket>/<prefix>.",
+        },
         "files": {
             **_object(
-                {table: {"type": "array", "items": _URI, "minItems": 1} for table in raw_columns()}
+                {
+                    table: {"type": "array", "items": forms.S3_URI.schema, "minItems": 1}
+                    for table in raw_columns()
+                }
             ),
             "description": "The files of each raw table, as the night's manifest names them.",
         },
-        "manifest": {**_URI, "description": "The night's manifest."},
+        "manifest": {**forms.S3_URI.schema, "description": "The night's manifest."},
         "emr": {
             **_object(
                 {
-                    "release": {"type": "string", "pattern": r"^emr-7\.[0-9]+\.[0-9]+$"},
-                    "market": {"enum": ["ON_DEMAND", "SPOT"]},
-                    "primary_instance_type": _INSTANCE_TYPE,
-                    "core_instance_type": _INSTANCE_TYPE,
-                    "core_instance_count": {"type": "integer", "minimum": 1, "maximum": 999},
-                    "task_instance_count": {"type": "integer", "minimum": 0, "maximum": 999},
+                    "release": forms.RELEASE.schema,
+                    "market": forms.MARKET.schema,
+                    "primary_instance_type": forms.INSTANCE_TYPE.schema,
+                    "core_instance_type": forms.INSTANCE_TYPE.schema,
+                    **{name: count.schema for name, count in _COUNTS.items()},
                 }
             ),
             "description": "The cluster that the night runs on.",
@@ -95,7 +98,7 @@ class NightlyRequest:
     Attributes:
         files: raw table to the URIs of its files.
         manifest: URI of the manifest by which they were judged.
-        emr: the cluster, as CONF_SCHEMA describes it.
+        emr: the cluster, as CONF_SCHEMA describes it, with counts that EMR takes.
         limits: what this run does otherwise than the project says.
     """
 
@@ -111,7 +114,7 @@ class NightlyRequest:
         """Read a conf whose values have been checked against CONF_SCHEMA.
 
         Raises:
-            RequestError: a key that nobody knows.
+            RequestError: a key that nobody knows, or a count that is none.
         """
         if unknown := sorted(conf.keys() - CONF_SCHEMA.keys()):
             raise RequestError(f"unknown keys in the run's conf: {', '.join(unknown)}")
@@ -123,7 +126,7 @@ class NightlyRequest:
                 table: tuple(map(canonical_location, uris)) for table, uris in conf["files"].items()
             },
             manifest=canonical_location(conf["manifest"]),
-            emr=conf["emr"],
+            emr={**conf["emr"], **_counts(conf["emr"])},
             limits=Limits(
                 max_rejected_share=None if share is None else share_of(str(share)),
                 accept_shrink=conf.get("accept_shrink", False),
@@ -208,6 +211,16 @@ class RequestBounds:
                 f"no cluster has {nodes} core and task nodes: "
                 f"SHELFWEEK_EMR_MOST_NODES allows {self.most_nodes}"
             )
+
+
+def _counts(emr: Mapping[str, Any]) -> dict[str, int]:
+    counts = {}
+    for name, count in _COUNTS.items():
+        try:
+            counts[name] = count.of(emr[name])
+        except forms.FormError as error:
+            raise RequestError(f"{name} in the run's conf: {error}") from error
+    return counts
 
 
 def _variable(name: str) -> str:

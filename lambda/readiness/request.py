@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
+
+from shelfweek.forms import DATE
 
 # All year. A zone with daylight-saving time has one night without a 2:00 and one with two.
 EST = timezone(timedelta(hours=-5), "EST")
 
 # Times of the checks, UTC. The schedules of template.yaml fire at them.
 CHECK_TIMES = (time(8, 0), time(8, 30))
-
-_ISO_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class RequestError(Exception):
@@ -58,9 +57,9 @@ class Request:
 
 
 def _date(value: Any) -> date:
-    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
+    if isinstance(value, str) and DATE.fits(value):
         try:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise RequestError(f"load_date must be a date like 2026-11-21, not {str(value)[:40]!r}")
+    raise RequestError(f"load_date must be {DATE.expected}, not {str(value)[:40]!r}")

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shelfweek import forms
+from shelfweek.forms import Count, Form
 from shelfweek.places import canonical_location
 
-# Variable: what it must look like, and how that is said to a person.
-_FORMS = {
-    "LANDING_URI": (r"s3://[a-z0-9.-]{3,63}(/[\w.=-]+)+", "s3://<bucket>/<prefix>"),
-    "AIRFLOW_DAG_ID": (r"[\w.-]{1,250}", "the id of a DAG"),
-    "AIRFLOW_SECRET_ARN": (r"arn:aws[a-z-]*:secretsmanager:\S+", "the ARN of a secret"),
-    "MAIL_FROM": (r"[^@\s,]+@[^@\s,]+", "one e-mail address"),
-    "MAIL_TO": (
-        r"[^@\s,]+@[^@\s,]+(,[^@\s,]+@[^@\s,]+)*",
-        "e-mail addresses separated by commas, without spaces",
+_FORMS: Mapping[str, Form | Count] = {
+    "LANDING_URI": forms.LANDING,
+    "AIRFLOW_DAG_ID": Form(r"[A-Za-z0-9_.-]{1,250}", "the id of a DAG"),
+    "AIRFLOW_SECRET_ARN": Form(r"arn:aws[a-z-]*:secretsmanager:\S+", "the ARN of a secret"),
+    "MAIL_FROM": forms.ADDRESS,
+    "MAIL_TO": forms.ADDRESSES,
+    "EMR_RELEASE": forms.RELEASE,
+    "EMR_MARKET": forms.MARKET,
+    "EMR_PRIMARY_INSTANCE_TYPE": forms.INSTANCE_TYPE,
+    "EMR_CORE_INSTANCE_TYPE": forms.INSTANCE_TYPE,
+    "EMR_CORE_INSTANCE_COUNT": forms.CORE_COUNT,
+    "EMR_TASK_INSTANCE_COUNT": forms.TASK_COUNT,
+    "AWS_LAMBDA_FUNCTION_NAME": Form(
+        r"[A-Za-z0-9_-]{1,64}", "the function's name, which Lambda sets"
     ),
-    "EMR_RELEASE": (r"emr-[0-9]+\.[0-9]+\.[0-9]+", "a release such as emr-7.13.0"),
-    "EMR_MARKET": (r"ON_DEMAND|SPOT", "ON_DEMAND or SPOT"),
-    "EMR_PRIMARY_INSTANCE_TYPE": (r"[a-z0-9-]+\.[a-z0-9-]+", "an instance type such as m7g.xlarge"),
-    "EMR_CORE_INSTANCE_TYPE": (r"[a-z0-9-]+\.[a-z0-9-]+", "an instance type such as r7g.xlarge"),
-    "EMR_CORE_INSTANCE_COUNT": (r"[1-9][0-9]{0,2}", "a whole number from 1 to 999"),
-    "EMR_TASK_INSTANCE_COUNT": (r"0|[1-9][0-9]{0,2}", "a whole number from 0 to 999"),
-    "AWS_LAMBDA_FUNCTION_NAME": (r"[\w-]{1,64}", "the function's name, which Lambda sets"),
 }
 
 
@@ -74,14 +73,15 @@ class Settings:
             location = canonical_location(environment["LANDING_URI"])
             environment = {**environment, "LANDING_URI": location}
         values = {name: _checked(name, environment.get(name)) for name in _FORMS}
+        mail_from, mail_to = mail_settings(environment)
         bucket, _, prefix = values["LANDING_URI"].removeprefix("s3://").partition("/")
         return cls(
             bucket=bucket,
             prefix=prefix,
             dag_id=values["AIRFLOW_DAG_ID"],
             secret_arn=values["AIRFLOW_SECRET_ARN"],
-            mail_from=values["MAIL_FROM"],
-            mail_to=tuple(values["MAIL_TO"].split(",")),
+            mail_from=mail_from,
+            mail_to=mail_to,
             emr=Emr(
                 release=values["EMR_RELEASE"],
                 market=values["EMR_MARKET"],
@@ -94,10 +94,22 @@ class Settings:
         )
 
 
+def mail_settings(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """Sender and recipients: all that is needed to tell people that another setting is wrong.
+
+    Raises:
+        SettingsError: a variable is missing or malformed.
+    """
+    sender, recipients = (
+        _checked(name, environment.get(name)) for name in ("MAIL_FROM", "MAIL_TO")
+    )
+    return sender, forms.mail_addresses(recipients)
+
+
 def _checked(name: str, value: str | None) -> str:
-    form, expected = _FORMS[name]
+    form = _FORMS[name]
     if value is None:
-        raise SettingsError(f"the environment variable {name} is not set: it holds {expected}")
-    if not re.fullmatch(form, value, re.ASCII):
-        raise SettingsError(f"the environment variable {name} is {value!r}, not {expected}")
+        raise SettingsError(f"the environment variable {name} is not set: it holds {form.expected}")
+    if not form.fits(value):
+        raise SettingsError(f"the environment variable {name} is {value!r}, not {form.expected}")
     return value

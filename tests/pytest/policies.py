@@ -36,8 +36,17 @@ _Loader.add_multi_constructor("!", _written_over)
 
 def resources(template: Path) -> dict[str, Any]:
     """The template's resources; `!Ref X` is read as `X`."""
+    return _section(template, "Resources")
+
+
+def parameters(template: Path) -> dict[str, Any]:
+    """The template's parameters."""
+    return _section(template, "Parameters")
+
+
+def _section(template: Path, name: str) -> dict[str, Any]:
     content = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506
-    found: dict[str, Any] = content["Resources"]
+    found: dict[str, Any] = content[name]
     return found
 
 
