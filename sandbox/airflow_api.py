@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -33,7 +34,9 @@ class Fault:
     Attributes:
         path: requests whose path begins so.
         status, headers, detail: the answer; status 0 breaks the connection off without one.
+        content: the answer's body instead of JSON with the detail.
         seconds: how long the answer takes.
+        trickle: seconds between two bytes of the whole answer, its header lines included.
         is_late: the request is carried out first, so that only its answer is lost.
     """
 
@@ -41,7 +44,9 @@ class Fault:
     status: int = 0
     detail: Any = "injected"
     headers: dict[str, str] = field(default_factory=dict)
+    content: bytes | None = None
     seconds: float = 0.0
+    trickle: float = 0.0
     is_late: bool = False
 
 
@@ -119,12 +124,15 @@ class AirflowApi:
             # Airflow's words for a violated unique key.
             hidden = {"statement": "hidden", "orig_error": "hidden"}
             return 409, {"detail": {"reason": "Unique constraint violation", **hidden}}
+        now = datetime.now(UTC).isoformat()
         self.runs[key] = {
             "dag_run_id": body["dag_run_id"],
             "dag_id": dag_id,
             "logical_date": body["logical_date"],
             "run_type": "manual",
             "state": "queued",
+            "queued_at": now,
+            "run_after": now,
             "triggered_by": "rest_api",
             "conf": body["conf"],
         }
@@ -182,16 +190,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         with contextlib.suppress(ConnectionError):
-            self._write(status, fault.headers if fault else {}, json.dumps(answer).encode())
+            self._write(status, json.dumps(answer).encode(), fault or Fault())
 
-    def _write(self, status: int, headers: dict[str, str], content: bytes) -> None:
+    def _write(self, status: int, content: bytes, fault: Fault) -> None:
+        content = content if fault.content is None else fault.content
+        is_odd = bool(fault.trickle) or "Content-Length" in fault.headers
+        self.close_connection = self.close_connection or is_odd
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in fault.headers.items():
             self.send_header(name, value)
+        if "Content-Length" not in fault.headers:
+            self.send_header("Content-Length", str(len(content)))
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        if not fault.trickle:
+            self.end_headers()
+            self.wfile.write(content)
+            return
+        lines = b"".join(self._headers_buffer)  # type: ignore[attr-defined]
+        for byte in lines + b"\r\n" + content:
+            self.wfile.write(bytes([byte]))
+            time.sleep(fault.trickle)
 
 
 def _invalid(place: list[str], message: str, given: Any) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The three questions to Airflow's REST API: start this run, is it there, is its DAG paused.
+"""The questions to Airflow's REST API: start this run, how is it, is its DAG paused.
 
-Airflow's answers decide what happens next: 409 says that the run is there, which is as good as a
-start; 429, 5xx and broken connections are tried again within the time that is left; everything
-else fails at once, with the reason that Airflow gives. A start whose answer was lost is tried
-again too: it then meets its own run, as a 409.
+Airflow's answers decide what happens next: a run is believed to be there only if an answer shows
+it, after a 409 too; 429, 5xx and broken connections are tried again within the time that is left;
+everything else fails at once, with the reason that Airflow gives. A start whose answer was lost is
+tried again too: it then meets its own run, as a 409.
 """
 
 from __future__ import annotations
@@ -13,30 +13,28 @@ import http.client
 import json
 import random
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import Message
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+import http_answer
+from airflow_login import AirflowError, Login, LoginSecret, is_token
+from http_answer import Answer
 
 REQUEST_SECONDS = 10.0
 MAX_TRIES = 6
 FIRST_DELAY_SECONDS = 1.0
-MAX_ANSWER_BYTES = 1 << 16
 MAX_REASON_LENGTH = 400
+
+# What may mean that there is no login by username and password at all.
+NO_LOGIN = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 # Writes one line of the log: an event and its fields.
 Log = Callable[..., None]
-
-
-class AirflowError(Exception):
-    """Airflow was not reached or refused; the message says why and never holds a credential."""
 
 
 class UnauthorizedError(AirflowError):
@@ -47,81 +45,25 @@ class PausedError(AirflowError):
     """Airflow starts no run of the DAG, and leaves those that it has in their queue."""
 
 
+class RunState(StrEnum):
+    """The state of a DAG run, as Airflow calls it."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True)
-class Login:
-    """Airflow's address and our login there; only the address shows when it is printed."""
+class Run:
+    """A DAG run that Airflow has shown.
 
-    url: str
-    username: str = field(repr=False)
-    password: str = field(repr=False)
-
-
-class LoginSecret:
-    """The login in Secrets Manager, read once per execution environment.
-
-    The secret holds JSON: `{"url": "https://...", "username": "...", "password": "..."}`.
+    Attributes:
+        queued_at: since when it waits or waited; None where Airflow does not tell.
     """
 
-    def __init__(self, client: Any, arn: str) -> None:
-        self._client = client
-        self._arn = arn
-        self._login: Login | None = None
-
-    def read(self) -> Login:
-        """Return the login.
-
-        Raises:
-            AirflowError: the secret cannot be read or does not hold a login.
-        """
-        if self._login is None:
-            self._login = self._read()
-        return self._login
-
-    def forget(self) -> None:
-        """Read the secret anew next time: it may have been rotated."""
-        self._login = None
-
-    def _read(self) -> Login:
-        try:
-            text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
-        except (BotoCoreError, ClientError, KeyError) as error:
-            raise AirflowError(f"the secret {self._arn} cannot be read: {error}") from None
-        try:
-            values = json.loads(text)
-            login = Login(values["url"], values["username"], values["password"])
-            is_login = min(len(login.username), len(login.password)) > 0 and _is_plain(login.url)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            is_login = False
-        if not is_login:
-            # Not chained to its cause, which may quote the secret.
-            raise AirflowError(
-                f"the secret {self._arn} does not hold JSON with url (https://<host>[:<port>]), "
-                "username and password"
-            )
-        return Login(login.url.rstrip("/"), login.username, login.password)
-
-
-def _is_plain(url: str) -> bool:
-    """Whether a URL is https (or this machine, as in tests) and carries no login of its own."""
-    parts = urllib.parse.urlsplit(url)
-    is_local = parts.scheme == "http" and parts.hostname == "127.0.0.1"
-    is_safe = bool(parts.hostname) and (parts.scheme == "https" or is_local)
-    return is_safe and not (parts.username or parts.password or parts.query or parts.fragment)
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    headers: Message
-    content: bytes
-
-    @property
-    def json(self) -> Any:
-        """The content; None where it is no JSON."""
-        try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return None
+    state: RunState
+    queued_at: datetime | None
 
 
 class AirflowClient:
@@ -138,8 +80,8 @@ class AirflowClient:
         self._deadline = time.monotonic() + seconds
         self._log = log
 
-    def start(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> bool:
-        """Start a run and return True; return False if a run of this id is there already.
+    def start(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> Run | None:
+        """Start a run and return None; return the run if one of this id is there already.
 
         Raises:
             AirflowError: there is no such run, as far as can be known.
@@ -147,21 +89,25 @@ class AirflowClient:
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
         answer = self._ask("POST", f"/api/v2/dags/{_quote(dag_id)}/dagRuns", body)
         if answer.status == HTTPStatus.CONFLICT:
-            return False
+            # Airflow says so of other faults as well.
+            if run := self.find_run(dag_id, run_id):
+                return run
+            raise AirflowError(f"{self._reason(answer)}; there is no run {run_id}")
         self._expect_success(answer)
-        return True
+        self._run_in(answer, dag_id, run_id)
+        return None
 
-    def has_run(self, dag_id: str, run_id: str) -> bool:
-        """Whether a run of this id is there.
+    def find_run(self, dag_id: str, run_id: str) -> Run | None:
+        """Return the run of this id; None where there is none.
 
         Raises:
             AirflowError: Airflow was not reached or refused.
         """
         answer = self._ask("GET", f"/api/v2/dags/{_quote(dag_id)}/dagRuns/{_quote(run_id)}")
         if answer.status == HTTPStatus.NOT_FOUND:
-            return False
+            return None
         self._expect_success(answer)
-        return True
+        return self._run_in(answer, dag_id, run_id)
 
     def expect_unpaused(self, dag_id: str) -> None:
         """Make sure that runs of a DAG do not wait in a queue for ever.
@@ -174,11 +120,13 @@ class AirflowClient:
         self._expect_success(answer)
         is_paused = answer.json.get("is_paused") if isinstance(answer.json, dict) else None
         if not isinstance(is_paused, bool):
-            raise AirflowError(f"Airflow does not tell whether the DAG {dag_id} is paused")
+            raise AirflowError(
+                f"Airflow does not tell whether the DAG {dag_id} is paused: {self._whose(answer)}"
+            )
         if is_paused:
             raise PausedError(f"the DAG {dag_id} is paused: its runs wait until it is unpaused")
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> _Answer:
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """Log in and ask; once more with the secret read anew if the login is not accepted."""
         try:
             return self._ask_once(method, path, body)
@@ -187,33 +135,48 @@ class AirflowClient:
             self._secret.forget()
             return self._ask_once(method, path, body)
 
-    def _ask_once(self, method: str, path: str, body: Mapping[str, Any] | None) -> _Answer:
+    def _ask_once(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer:
         login = self._secret.read()
-        credentials = {"username": login.username, "password": login.password}
-        answer = self._send(_request(login, "POST", "/auth/token", credentials))
-        self._expect_success(answer)
-        token = answer.json.get("access_token") if isinstance(answer.json, dict) else None
-        if not isinstance(token, str):
-            raise AirflowError(f"{login.url}/auth/token gave no token: is that Airflow 3?")
-        request = _request(login, method, path, body)
-        request.add_header("Authorization", f"Bearer {token}")
-        answer = self._send(request)
+        token = login.token or self._token(login)
+        answer = self._send(method, login.url + path, body, {"Authorization": f"Bearer {token}"})
         if answer.status == HTTPStatus.UNAUTHORIZED:
             self._expect_success(answer)
         return answer
 
-    def _send(self, request: urllib.request.Request) -> _Answer:
+    def _token(self, login: Login) -> str:
+        url = f"{login.url}/auth/token"
+        answer = self._send(
+            "POST", url, {"username": login.username, "password": login.password}, {}
+        )
+        if 300 <= answer.status < 400 or answer.status in NO_LOGIN:
+            raise AirflowError(
+                f"{self._reason(answer)}: {url} gave no token for this username and password. "
+                "A managed Airflow may have no such login: docs/readiness.md, Login to Airflow"
+            )
+        self._expect_success(answer)
+        token = answer.json.get("access_token") if isinstance(answer.json, dict) else None
+        if not is_token(token):
+            raise AirflowError(f"{url} gave no token, is that Airflow 3? {self._whose(answer)}")
+        self._secret.hide(str(token))
+        return str(token)
+
+    def _send(
+        self, method: str, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> Answer:
         """Send until there is an answer that another try would not change.
 
         Raises:
             AirflowError: no such answer in the tries and the time that there are.
         """
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **headers}
         for attempt in range(1, MAX_TRIES + 1):
             wait = FIRST_DELAY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1)  # noqa: S311
             try:
-                answer = _open(request, min(REQUEST_SECONDS, self._time_left()))
+                seconds = min(REQUEST_SECONDS, self._time_left())
+                answer = http_answer.ask(method, url, headers, content, seconds)
             except (OSError, http.client.HTTPException) as error:
-                reason = _reason_of(error)
+                reason = self._secret.scrub(f"{type(error).__name__} {error}")[:MAX_REASON_LENGTH]
             else:
                 if answer.status != HTTPStatus.TOO_MANY_REQUESTS and answer.status < 500:
                     return answer
@@ -224,56 +187,48 @@ class AirflowClient:
                 break
             time.sleep(wait)
         raise AirflowError(
-            f"{request.full_url}: {reason} (tries: {attempt}, seconds allowed: {self._seconds:.0f})"
+            f"{url}: {reason} (tries: {attempt}, seconds allowed: {self._seconds:.0f})"
         )
 
     def _time_left(self) -> float:
         return max(0.001, self._deadline - time.monotonic())
 
-    def _expect_success(self, answer: _Answer) -> None:
+    def _run_in(self, answer: Answer, dag_id: str, run_id: str) -> Run:
+        """Read a run out of an answer.
+
+        Raises:
+            AirflowError: it shows something else.
+        """
+        told = answer.json if isinstance(answer.json, dict) else {}
+        states = [state.value for state in RunState]
+        is_ours = (told.get("dag_id"), told.get("dag_run_id")) == (dag_id, run_id)
+        if not is_ours or told.get("state") not in states:
+            raise AirflowError(
+                f"an answer of status {answer.status} does not show the run {run_id} of the DAG "
+                f"{dag_id}: {self._whose(answer)}"
+            )
+        return Run(RunState(told["state"]), _time(told.get("queued_at") or told.get("run_after")))
+
+    def _whose(self, answer: Answer) -> str:
+        """Say of an answer that is not as expected what it may be."""
+        kind = "JSON of something else" if answer.json is not None else "a page or a text, no JSON"
+        return f"it is {kind}. Does {self._secret.read().url} lead to Airflow itself?"
+
+    def _expect_success(self, answer: Answer) -> None:
         if answer.status == HTTPStatus.UNAUTHORIZED:
             raise UnauthorizedError(self._reason(answer))
         if not 200 <= answer.status < 300:
             raise AirflowError(self._reason(answer))
 
-    def _reason(self, answer: _Answer) -> str:
+    def _reason(self, answer: Answer) -> str:
         """Say what Airflow said, without what it repeats of our own words."""
-        login = self._secret.read()
-        reason = _detail(answer.json).replace(login.password, "***").replace(login.username, "***")
-        return f"Airflow answered {answer.status}: {reason[:MAX_REASON_LENGTH] or 'no reason'}"
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer: followed, it would take our token to another address."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def _open(request: urllib.request.Request, seconds: float) -> _Answer:
-    """Send once.
-
-    Raises:
-        OSError, http.client.HTTPException: there was no whole answer.
-    """
-    opener = urllib.request.build_opener(_NoRedirects)
-    try:
-        with opener.open(request, timeout=seconds) as response:
-            return _Answer(response.status, response.headers, response.read(MAX_ANSWER_BYTES))
-    except urllib.error.HTTPError as error:
-        with error:
-            return _Answer(error.code, error.headers, error.read(MAX_ANSWER_BYTES))
-
-
-def _request(
-    login: Login, method: str, path: str, body: Mapping[str, Any] | None
-) -> urllib.request.Request:
-    return urllib.request.Request(  # noqa: S310 (the login's url is checked)
-        login.url + path,
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
-    )
+        reason = self._secret.scrub(_detail(answer.json))[:MAX_REASON_LENGTH] or "no reason"
+        if 300 <= answer.status < 400:
+            reason += (
+                f"; it redirects to {answer.elsewhere}, which is not followed: the secret's url "
+                "must be Airflow's own address"
+            )
+        return f"Airflow answered {answer.status}: {reason}"
 
 
 def _detail(content: Any) -> str:
@@ -290,20 +245,23 @@ def _detail(content: Any) -> str:
     return detail if isinstance(detail, str) else ""
 
 
-def _reason_of(error: Exception) -> str:
-    cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    return f"{type(cause).__name__} {cause}" if isinstance(cause, Exception) else str(cause)
-
-
-def _retry_after(answer: _Answer) -> float:
+def _retry_after(answer: Answer) -> float:
     """Seconds that the answer asks to wait; 0 if it does not."""
     value = answer.headers.get("Retry-After", "")
     if value.isdecimal():
         return float(value)
     try:
         return (email.utils.parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _quote(part: str) -> str:

@@ -10,11 +10,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from shelfweek.manifest import MAX_BYTES
 from shelfweek.night_files import Listing, Problem, State, Verdict, judge, manifest_path
 from shelfweek.places import folder_date, is_root_folder, manifest_paths
 
 TABLES = ("sales", "inventory", "store", "product", "calendar")
+
+_GONE = ("NoSuchKey", "404")
+_DENIED = ("AccessDenied", "AllAccessDisabled", "403", "KMS")
+
+
+class LandingError(Exception):
+    """The landing cannot be listed or read; the message names bucket and right."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +74,20 @@ def read_dump(s3: Any, bucket: str, prefix: str, load_date: date) -> Dump:
     """Judge the dump of a night by the names and sizes in the bucket and by its manifest.
 
     Raises:
-        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: the bucket cannot be
-            listed or read.
+        LandingError: the bucket cannot be listed or read.
     """
     landing_uri = f"s3://{bucket}/{prefix}"
-    listing = _list_night(s3, bucket, f"{prefix}/", load_date)
+    try:
+        listing = _list_night(s3, bucket, f"{prefix}/", load_date)
+    except (ClientError, BotoCoreError) as error:
+        right = f"s3:ListBucket on the bucket {bucket} for the prefix {prefix}/*"
+        raise LandingError(
+            _refused(f"the landing {landing_uri}/", "listed", error, right)
+        ) from error
     # Asked for an object that is not there, S3 says "denied" to those who may list only a
     # prefix. So the list tells whether it is there.
     path = manifest_path(load_date, listing)
-    content = None
-    if path:
-        body = s3.get_object(Bucket=bucket, Key=f"{prefix}/{path}")["Body"]
-        content = body.read(MAX_BYTES + 1)
+    content = _read(s3, bucket, f"{prefix}/{path}") if path else None
     verdict = judge(load_date, TABLES, listing, content)
     problem = None
     if content is None:
@@ -112,6 +123,35 @@ def _list(s3: Any, bucket: str, prefix: str, **options: str) -> tuple[dict[str, 
         sizes.update({item["Key"]: item["Size"] for item in page.get("Contents", [])})
         folders += [item["Prefix"] for item in page.get("CommonPrefixes", [])]
     return sizes, folders
+
+
+def _read(s3: Any, bucket: str, key: str) -> bytes | None:
+    """The manifest's content; None where it is gone, because an unload has begun anew.
+
+    Raises:
+        LandingError: it cannot be read.
+    """
+    try:
+        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MAX_BYTES + 1)
+    except (ClientError, BotoCoreError) as error:
+        if _code(error) in _GONE:
+            return None
+        right = (
+            f"s3:GetObject on it, and kms:Decrypt on its key if the bucket {bucket} is encrypted "
+            "with a key of your own"
+        )
+        raise LandingError(_refused(f"s3://{bucket}/{key}", "read", error, right)) from error
+    return content
+
+
+def _refused(what: str, verb: str, error: Exception, right: str) -> str:
+    needed = f". The check's role needs {right}" if _code(error).startswith(_DENIED) else ""
+    return f"{what} cannot be {verb}: {error}{needed}"
+
+
+def _code(error: Exception) -> str:
+    """S3's code of an error; empty where it gave no answer."""
+    return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def _name(folder: str) -> str:

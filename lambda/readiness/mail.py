@@ -54,7 +54,7 @@ def not_ready(
         steps.insert(1, "Move files of other nights out of tonight's folders.")
     if any(problem.state is State.UNFIT for table in dump.tables for problem in table.problems):
         steps.insert(1, "Rename the files that do not fit, or move them out of tonight's folders.")
-    return Mail(_subject(request, verdict), _text([*paragraphs, _what_to_do(steps)]))
+    return _letter(request, verdict, paragraphs, steps)
 
 
 def not_started(request: Request, dump: Dump, function_name: str, reason: str) -> Mail:
@@ -70,8 +70,7 @@ def not_started(request: Request, dump: Dump, function_name: str, reason: str) -
         "Mend the cause: Airflow, its DAG, or the login in Secrets Manager. The files are fine.",
         _check_again(request, function_name),
     ]
-    subject = _subject(request, "files ready, run not started")
-    return Mail(subject, _text([*paragraphs, _what_to_do(steps)]))
+    return _letter(request, "files ready, run not started", paragraphs, steps)
 
 
 def paused(request: Request, dump: Dump, function_name: str, dag_id: str) -> Mail:
@@ -89,8 +88,88 @@ def paused(request: Request, dump: Dump, function_name: str, dag_id: str) -> Mai
         f"  airflow dags unpause {dag_id}",
         _check_again(request, function_name),
     ]
-    subject = _subject(request, "DAG paused, night not loaded")
-    return Mail(subject, _text([*paragraphs, _what_to_do(steps)]))
+    return _letter(request, "DAG paused, night not loaded", paragraphs, steps)
+
+
+def run_failed(request: Request, dump: Dump, function_name: str, dag_id: str) -> Mail:
+    """The night has a run, which has failed."""
+    paragraphs = [
+        f"The run {request.run_id} of the DAG {dag_id} has failed ({_occasion(request)}).",
+        *_dump_of_a_run(dump),
+        _what_follows_a_run(request),
+    ]
+    steps = [
+        "Look in Airflow which task has failed and why (docs/orchestration.md); mend the cause.",
+        f"Run the night again: clear the failed tasks of {request.run_id} in Airflow, or all of "
+        "its tasks, if the files of the night are still the same.",
+        f"Has the night been unloaded again? Then delete {request.run_id} in Airflow first. "
+        f"{_check_again(request, function_name)}",
+    ]
+    return _letter(request, "run failed, night not loaded", paragraphs, steps)
+
+
+def run_queued(
+    request: Request, dump: Dump, function_name: str, dag_id: str, since: datetime
+) -> Mail:
+    """The night has a run, which does not begin."""
+    paragraphs = [
+        f"The run {request.run_id} of the DAG {dag_id} is there ({_occasion(request)}), "
+        f"but waits in its queue since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+        *_dump_of_a_run(dump),
+        _what_follows_a_run(request),
+    ]
+    steps = [
+        "Look in Airflow whether another run of the DAG is at work, which this one waits for, "
+        "and whether scheduler and workers are. The run then begins by itself.",
+        _check_again(request, function_name),
+    ]
+    return _letter(request, "run waits, night not loaded", paragraphs, steps)
+
+
+def unreadable(request: Request, function_name: str, reason: str) -> Mail:
+    """The landing cannot be listed or read."""
+    paragraphs = [
+        f"Whether the dump of {request.load_date} is whole is not known ({_occasion(request)}). "
+        "The check started no run:",
+        f"  {reason}",
+        _what_follows(request),
+    ]
+    steps = [
+        "Mend the cause: the rights of the check's role (docs/readiness.md), the bucket's policy, "
+        "or its key.",
+        _check_again(request, function_name),
+    ]
+    return _letter(request, "landing not readable", paragraphs, steps)
+
+
+def unforeseen(request: Request, function_name: str, reason: str) -> Mail:
+    """The check ended by an error of its own."""
+    paragraphs = [
+        f"The check of {request.load_date} failed ({_occasion(request)}). "
+        "Whether the dump is whole and has a run is not known:",
+        f"  {reason}",
+        _what_follows(request),
+    ]
+    steps = [
+        f"Read the check's log, /aws/lambda/{function_name}: the event check_failed says where.",
+        "Look in Airflow whether the night has a run.",
+        _check_again(request, function_name),
+    ]
+    return _letter(request, "check failed", paragraphs, steps)
+
+
+def settings_refused(request: Request, reason: str) -> Mail:
+    """The check cannot be run with its settings."""
+    paragraphs = [
+        f"The dump of {request.load_date} was not checked ({_occasion(request)}):",
+        f"  {reason}",
+        _what_follows(request),
+    ]
+    steps = [
+        "Correct the parameter of the check's stack and deploy it (docs/readiness.md, Deploy).",
+        "Check the night again by hand (docs/readiness.md, Run a night again by hand).",
+    ]
+    return _letter(request, "check has a wrong setting", paragraphs, steps)
 
 
 def send(ses: Any, sender: str, recipients: tuple[str, ...], mail: Mail) -> str:
@@ -116,6 +195,10 @@ def send(ses: Any, sender: str, recipients: tuple[str, ...], mail: Mail) -> str:
         },
     )
     return str(answer["MessageId"])
+
+
+def _letter(request: Request, verdict: str, paragraphs: list[str], steps: list[str]) -> Mail:
+    return Mail(_subject(request, verdict), _text([*paragraphs, _what_to_do(steps)]))
 
 
 def _subject(request: Request, verdict: str) -> str:
@@ -150,6 +233,19 @@ def _told(table: Table) -> list[str]:
     if len(texts) > MAX_PROBLEMS_TOLD:
         texts[MAX_PROBLEMS_TOLD:] = [f"and {len(texts) - MAX_PROBLEMS_TOLD:,} more"]
     return texts
+
+
+def _dump_of_a_run(dump: Dump) -> list[str]:
+    return [_where(dump)] if dump.is_ready else [_where(dump), _table_of_states(dump)]
+
+
+def _what_follows_a_run(request: Request) -> str:
+    if request.next_check:
+        clock = _clock(request.load_date, request.next_check)
+        return f"Another check follows at {clock}; it starts no second run."
+    return (
+        "No other check follows. The night is loaded only after somebody has looked after its run."
+    )
 
 
 def _what_follows(request: Request) -> str:

@@ -29,7 +29,7 @@ from nights import (
 )  # fmt: skip
 
 import handler
-from airflow_client import LoginSecret
+from airflow_login import LoginSecret
 from request import EST
 from sandbox import airflow_api, aws, readiness
 from sandbox.airflow_api import AirflowApi

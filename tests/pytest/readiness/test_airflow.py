@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from nights import CANARIES, DAG_ID, Invoke, Mails, NightDump, Put, leaks, starts
+from logins import Secret, secret_of
+from nights import DAG_ID, Invoke, Mails, NightDump, Put, leaks, starts
 
 import airflow_client
 import handler
-from airflow_client import AirflowClient, AirflowError, Login, LoginSecret
+from airflow_client import AirflowClient
+from airflow_login import AirflowError
 from sandbox.airflow_api import AirflowApi, Fault
 from sandbox.aws import Aws
 from sandbox.processes import free_port
-from settings import Settings
 
 RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
 
@@ -27,27 +26,6 @@ RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let little time pass between tries."""
     monkeypatch.setattr(airflow_client, "FIRST_DELAY_SECONDS", 0.01)
-
-
-class Secret:
-    """Secrets Manager with one secret; each read takes the next value, the last one for ever."""
-
-    def __init__(self, *values: object) -> None:
-        self.values = list(values)
-        self.reads = 0
-
-    def get_secret_value(self, SecretId: str) -> dict[str, str]:
-        self.reads += 1
-        value = self.values.pop(0) if len(self.values) > 1 else self.values[0]
-        return {"SecretString": value if isinstance(value, str) else json.dumps(value)}
-
-    def login(self) -> LoginSecret:
-        return LoginSecret(self, "arn:secret")
-
-
-def secret_of(airflow: AirflowApi, **other: str) -> dict[str, str]:
-    login = {"url": airflow.url, "username": airflow.username, "password": airflow.password}
-    return {**login, **other}
 
 
 # The whole check ------------------------------------------------------------------------------
@@ -144,7 +122,7 @@ def test_airflow_slow_or_broken_all_the_time_ends_within_the_time_that_is_left(
         (Fault(RUNS, 403, "Forbidden"), "403: Forbidden"),
         (Fault(RUNS, 404, "DAG with dag_id: 'x' not found"), "404: DAG with dag_id"),
         (Fault(RUNS, 422, "nonsense"), "422: nonsense"),
-        (Fault("/auth", 302, headers={"Location": "/auth/elsewhere"}), "302: injected"),
+        (Fault("/auth", 302, headers={"Location": "/auth/elsewhere"}), "to another page there"),
         (Fault("/auth", 200, "a page for logging in"), "gave no token"),
     ],
 )
@@ -157,6 +135,51 @@ def test_a_refusal_fails_at_once_with_its_reason(
     assert reason in outcome.error
     assert reason in mails()[0].text
     assert sum(path.startswith(fault.path) for _, path, _ in airflow.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://sso.example:8443/login?next=canary-password-0815", "to sso.example:8443, which"),
+        ("https://u:canary-password-0815@sso.example/", "to sso.example, which"),
+        ("//sso.example/x", "to sso.example, which"),
+        ("https://[::1", "to an address that cannot be read, which"),
+        ("https://<b>/", "to an address that cannot be read, which"),
+    ],
+)
+def test_a_redirect_is_not_followed_and_told_by_its_host(
+    location: str, told: str, put: Put, check_here: Invoke, airflow: AirflowApi, mails: Mails
+) -> None:
+    put()
+    airflow.faults.append(Fault("/api", 307, headers={"Location": location}))
+    outcome = check_here(check=1)
+    assert f"Airflow answered 307: injected; it redirects {told}" in outcome.error
+    (mail,) = mails()
+    assert told in mail.text
+    assert not leaks([mail])
+
+
+@pytest.mark.parametrize("path", ["/auth", RUNS])
+def test_an_answer_that_trickles_meets_the_deadline_of_its_request(
+    path: str, put: Put, check_here: Invoke, airflow: AirflowApi, mails: Mails
+) -> None:
+    """Each byte comes in time; all of them would take a minute."""
+    put()
+    airflow.stuck = Fault(path, 200, trickle=0.2)
+    began = time.monotonic()
+    outcome = check_here(seconds=1.0, check=1)
+    assert time.monotonic() - began < 2.5
+    assert "TimeoutError timed out" in outcome.error
+    assert "TimeoutError timed out" in mails()[0].text
+
+
+def test_an_answer_that_is_cut_off_is_asked_for_again(
+    put: Put, check_here: Invoke, airflow: AirflowApi, quick: None
+) -> None:
+    put()
+    torn = Fault("/auth", 201, content=b'{"access', headers={"Content-Length": "99"})
+    airflow.faults.append(torn)
+    assert check_here(check=1).status == "started"
 
 
 def test_a_dag_that_is_not_there_is_told(
@@ -220,7 +243,7 @@ def test_an_airflow_that_does_not_tell_is_told(
     put: Put, check_here: Invoke, airflow: AirflowApi
 ) -> None:
     put()
-    airflow.faults.append(Fault(f"/api/v2/dags/{DAG_ID}", 200))
+    airflow.faults.append(Fault(f"/api/v2/dags/{DAG_ID}", 200, content=b"<html>Log in</html>"))
     assert f"does not tell whether the DAG {DAG_ID} is paused" in check_here(check=1).error
 
 
@@ -247,111 +270,6 @@ def test_a_broken_night_is_told_although_airflow_is_down(
     assert "not loaded, no check follows" in mail.subject
 
 
-# The login --------------------------------------------------------------------------------------
-
-
-def test_a_rotated_password_is_read_anew_once(
-    put: Put, check_here: Invoke, airflow: AirflowApi, mails: Mails
-) -> None:
-    put()
-    secret = Secret(secret_of(airflow, password="old"), secret_of(airflow))  # noqa: S106
-    outcome = check_here(check=1, secret=secret.login())
-    assert outcome.status == "started"
-    assert secret.reads == 2
-    assert "airflow_login_refused" in outcome.events
-    assert not mails()
-
-
-def test_a_wrong_password_fails_after_it_was_read_anew(
-    put: Put, check_here: Invoke, airflow: AirflowApi, mails: Mails
-) -> None:
-    put()
-    secret = Secret(secret_of(airflow, password="wrong"))  # noqa: S106
-    outcome = check_here(check=1, secret=secret.login())
-    assert outcome.error == "UnauthorizedError: Airflow answered 401: Invalid credentials"
-    assert secret.reads == 2
-    assert [path for _, path, _ in airflow.requests] == ["/auth/token"] * 2
-    assert "Airflow answered 401: Invalid credentials" in mails()[0].text
-
-
-def test_a_token_that_is_refused_is_asked_for_once_more(
-    put: Put, check_here: Invoke, airflow: AirflowApi
-) -> None:
-    put()
-    airflow.faults.append(Fault(RUNS, 401, "Invalid JWT token"))
-    assert check_here(check=1).status == "started"
-
-
-def test_the_secret_is_read_once_for_many_checks(airflow: AirflowApi) -> None:
-    secret = Secret(secret_of(airflow))
-    login = secret.login()
-    assert login.read() is login.read()
-    assert secret.reads == 1
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "canary-password-0815",
-        "",
-        [],
-        {"url": "https://airflow.example", "username": "u"},
-        {"url": "https://airflow.example", "username": "u", "password": ""},
-        {"url": "https://airflow.example", "username": "u", "password": None},
-        {"url": 7, "username": "u", "password": "canary-password-0815"},
-        {"url": "http://airflow.example", "username": "u", "password": "canary-password-0815"},
-        {"url": "file:///etc/passwd", "username": "u", "password": "canary-password-0815"},
-        {"url": "https://u:canary-password-0815@airflow.example", "username": "u", "password": "p"},
-        {"url": "https://a.example/?t=canary-password-0815", "username": "u", "password": "p"},
-    ],
-)
-def test_a_secret_that_is_no_login_is_refused_without_quoting_it(
-    value: Any, put: Put, check_here: Invoke, mails: Mails
-) -> None:
-    put()
-    outcome = check_here(check=1, secret=Secret(value).login())
-    assert "the secret arn:secret does not hold JSON with url" in outcome.error
-    assert not leaks(mails())
-
-
-def test_a_secret_that_cannot_be_read_is_told(
-    account: Aws, put: Put, check_here: Invoke, mails: Mails
-) -> None:
-    put()
-    nothing = LoginSecret(account.client("secretsmanager"), "shelfweek/nothing")
-    outcome = check_here(check=1, secret=nothing)
-    assert "the secret shelfweek/nothing cannot be read" in outcome.error
-    assert "ResourceNotFoundException" in mails()[0].text
-
-
-def test_a_login_does_not_show_its_secrets() -> None:
-    login = Login("https://airflow.example", *CANARIES)
-    assert not leaks([login, repr(login), f"{login}", [login], {"login": login}])
-
-
-def test_what_airflow_repeats_of_our_login_is_not_told(
-    put: Put, check_here: Invoke, airflow: AirflowApi, mails: Mails
-) -> None:
-    put()
-    airflow.faults.append(Fault("/auth", 403, f"user {CANARIES[0]} with {CANARIES[1]} is locked"))
-    outcome = check_here(check=1)
-    assert "user *** with *** is locked" in outcome.error
-    assert not leaks(mails())
-
-
-def test_the_input_that_a_422_repeats_is_not_told(
-    put: Put, check_here: Invoke, airflow: AirflowApi, mails: Mails, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put()
-    # What it repeats is another spelling than the secret's, so that no search would find it.
-    spelled = list(CANARIES[1])
-    detail = [{"type": "x", "loc": ["body"], "msg": "Field required", "input": spelled}]
-    airflow.faults.append(Fault("/auth", 422, detail))
-    outcome = check_here(check=1)
-    assert outcome.error == "AirflowError: Airflow answered 422: ['body']: Field required"
-    assert "'c', 'a', 'n'" not in mails()[0].text
-
-
 # The client -------------------------------------------------------------------------------------
 
 
@@ -371,7 +289,7 @@ def client_of(airflow: AirflowApi, seconds: float = 60.0) -> AirflowClient:
 def test_waits_grow_and_tries_end(airflow: AirflowApi, waits: list[float]) -> None:
     airflow.stuck = Fault("/auth", 500)
     with pytest.raises(AirflowError, match=r"500: injected \(tries: 6, seconds allowed: 60\)"):
-        client_of(airflow).has_run(DAG_ID, "x")
+        client_of(airflow).find_run(DAG_ID, "x")
     assert len(airflow.requests) == 6
     assert len(waits) == 5
     for number, waited in enumerate(waits):
@@ -383,7 +301,7 @@ def test_retry_after_is_waited_for(status: int, airflow: AirflowApi, waits: list
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     for value in ("7", later, "soon"):
         airflow.faults.append(Fault("/auth", status, headers={"Retry-After": value}))
-    assert not client_of(airflow).has_run(DAG_ID, "x")
+    assert not client_of(airflow).find_run(DAG_ID, "x")
     assert waits[0] == 7
     assert 15 < waits[1] <= 20
     assert 2 <= waits[2] <= 4
@@ -394,23 +312,10 @@ def test_a_retry_after_beyond_the_time_that_is_left_ends_the_tries(
 ) -> None:
     airflow.faults.append(Fault("/auth", 429, headers={"Retry-After": "3600"}))
     with pytest.raises(AirflowError, match=r"429: injected \(tries: 1"):
-        client_of(airflow).has_run(DAG_ID, "x")
+        client_of(airflow).find_run(DAG_ID, "x")
     assert not waits
-
-
-def test_a_run_is_found_and_its_absence_too(airflow: AirflowApi) -> None:
-    client = client_of(airflow)
-    conf = dict.fromkeys(("load_date", "landing_uri", "files", "manifest", "emr"))
-    assert not client.has_run(DAG_ID, "nightly__1")
-    assert client.start(DAG_ID, "nightly__1", conf)
-    assert client.has_run(DAG_ID, "nightly__1")
-    assert not client.start(DAG_ID, "nightly__1", conf)
 
 
 def test_a_bad_conf_is_refused_with_airflows_reason(airflow: AirflowApi) -> None:
     with pytest.raises(AirflowError, match="400: Invalid input for params"):
         client_of(airflow).start(DAG_ID, "nightly__1", {"load_date": "2026-11-21"})
-
-
-def test_settings_hold_no_secret(settings: Settings) -> None:
-    assert not leaks([settings])

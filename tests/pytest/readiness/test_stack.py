@@ -166,7 +166,30 @@ def test_the_function_may_not_list_beside_the_landing(
     outcome = invoke(check=1)
     assert "AccessDenied" in outcome.error
     assert "ListObjectsV2" in outcome.error
-    assert not mails()
+    (mail,) = mails()
+    assert "landing not readable, next check at 3:30 EST" in mail.subject
+    assert "The check's role needs s3:ListBucket on the bucket lake" in mail.text
+
+
+def test_a_manifest_that_may_not_be_read_is_told(
+    account: Aws, deployed: Check, put: Put, invoke: Invoke, mails: Mails
+) -> None:
+    put()
+    iam, role = account.client("iam"), resource_of(account, deployed, "FunctionRole")
+    denied = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=role,
+        PolicyName="denied",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]}),
+    )
+    try:
+        outcome = invoke(check=2)
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="denied")
+    assert "AccessDenied" in outcome.error
+    (mail,) = mails()
+    assert f"s3://{BUCKET}/{PREFIX}/manifest/" in mail.text
+    assert "The check's role needs s3:GetObject on it, and kms:Decrypt" in mail.text
 
 
 def test_the_function_may_not_read_another_secret(
@@ -181,10 +204,20 @@ def test_the_function_may_not_read_another_secret(
 
 
 def test_a_malformed_setting_fails_the_invocation(
-    change_environment: Callable[[str, str], None], invoke: Invoke
+    change_environment: Callable[[str, str], None], invoke: Invoke, mails: Mails
 ) -> None:
     change_environment("EMR_CORE_INSTANCE_COUNT", "many")
     assert "EMR_CORE_INSTANCE_COUNT is 'many'" in invoke(check=1).error
+    (mail,) = mails()
+    assert "EMR_CORE_INSTANCE_COUNT is 'many', not a whole number from 1 to 999" in mail.text
+
+
+def test_a_malformed_setting_for_mails_fails_the_invocation_without_one(
+    change_environment: Callable[[str, str], None], invoke: Invoke, mails: Mails
+) -> None:
+    change_environment("MAIL_TO", "Data <data@shop.example>")
+    assert "MAIL_TO is 'Data <data@shop.example>', not plain" in invoke(check=1).error
+    assert not mails()
 
 
 def test_only_the_schedules_of_the_stack_take_on_their_role(account: Aws, deployed: Check) -> None:
