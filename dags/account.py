@@ -30,7 +30,8 @@ class SettingsError(Exception):
 
 def variable(name: str, default: str = "") -> str:
     """The text of a variable; an empty one is none."""
-    return os.environ.get(name, "").strip() or default
+    text = os.environ.get(name, "")
+    return text if text.strip() else default
 
 
 def lake_uri() -> str:

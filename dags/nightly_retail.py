@@ -9,7 +9,6 @@ What each task does, and what to do when it is red: docs/orchestration.md.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,7 +28,14 @@ from cosmos import (
 )
 from cosmos.constants import PRODUCER_WATCHER_TASK_ID, InvocationMode, TestBehavior
 
-from account import NIGHT_DAG_ID, AccountSettings, cosmos_mode, expect_triggerer, variable
+from account import (
+    NIGHT_DAG_ID,
+    AccountSettings,
+    cosmos_mode,
+    expect_triggerer,
+    lake_uri,
+    variable,
+)
 from dbt_producer import RepeatingProducer
 from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, job_flow
 from failure_mails import tell_of_run, tell_of_task
@@ -228,10 +234,9 @@ with DAG(
 
         request = NightlyRequest.of(get_current_context()["params"])
         landing, night = request.open()
-        lake = os.environ["SHELFWEEK_LAKE"]
         with tempfile.TemporaryDirectory() as folder:
             project = DbtProject(engine_at(server), Path(folder))
-            return register([night], landing, project, lake, limits=request.limits)
+            return register([night], landing, project, lake_uri(), limits=request.limits)
 
     @task
     def confirm_registered(server: dict[str, str], lake_run_id: str) -> None:
@@ -283,14 +288,14 @@ with DAG(
         from shelfweek import lake
 
         landing, night = NightlyRequest.of(get_current_context()["params"]).open()
-        return lake.copy_dimension_files(night, landing, os.environ["SHELFWEEK_LAKE"])
+        return lake.copy_dimension_files(night, landing, lake_uri())
 
     @task(**HARMLESS)
     def sweep_lake(server: dict[str, str]) -> int:
         """Delete the folders that neither readers nor a rollback need; return how many."""
         from shelfweek import lake
 
-        return lake.sweep(engine_at(server), os.environ["SHELFWEEK_LAKE"]).folders
+        return lake.sweep(engine_at(server), lake_uri()).folders
 
     @task(retries=5, retry_delay=timedelta(seconds=30))
     def terminate_cluster(definition: dict[str, Any], cluster_id: str | None) -> list[str]:

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from policies import parameters
 
-from emr_cluster import AccountSettings, job_flow
+import account as account_settings
+from account import AccountSettings
+from emr_cluster import job_flow
+from sandbox.emulated_account import AIRFLOW_SETTINGS
 from sandbox.lambda_package import CODE
 from settings import Settings, SettingsError
 from shelfweek import forms
 from shelfweek.forms import CORE_COUNT, TASK_COUNT, Count, Form, FormError, mail_addresses
-from shelfweek.nightly_request import NightlyRequest, RequestError, expect_mail_settings
+from shelfweek.nightly_request import NightlyRequest, RequestError
 
 # The same value by its names in the function's environment, its template, and the conf.
 NAMES: list[tuple[str, str, str, Form | Count]] = [
@@ -182,6 +185,13 @@ NOT_PLAIN = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables of an account that does not exist."""
+    for name, value in AIRFLOW_SETTINGS.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.mark.parametrize("text", PLAIN)
 def test_plain_addresses_are_split_at_their_commas(
     text: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -190,7 +200,7 @@ def test_plain_addresses_are_split_at_their_commas(
     assert Settings.of({**environment, "MAIL_TO": text}).mail_to == tuple(text.split(","))
     monkeypatch.setenv("SHELFWEEK_MAIL_FROM", text.split(",")[0])
     monkeypatch.setenv("SHELFWEEK_MAIL_TO", text)
-    expect_mail_settings()
+    AccountSettings.from_environment()
 
 
 @pytest.mark.parametrize("text", NOT_PLAIN)
@@ -202,11 +212,9 @@ def test_what_ses_would_refuse_is_refused_by_name_in_the_check_and_in_the_dag(
         mail_addresses(text)
     with pytest.raises(SettingsError, match=f"{which} is "):
         Settings.of({**environment, which: text})
-    for name in ("MAIL_FROM", "MAIL_TO"):
-        monkeypatch.setenv(f"SHELFWEEK_{name}", environment[name])
     monkeypatch.setenv(f"SHELFWEEK_{which}", text)
-    with pytest.raises(RequestError, match=f"SHELFWEEK_{which}"):
-        expect_mail_settings()
+    with pytest.raises(account_settings.SettingsError, match=f"SHELFWEEK_{which}"):
+        AccountSettings.from_environment()
 
 
 @pytest.mark.parametrize("which", ["MailFrom", "MailTo"])
@@ -220,8 +228,9 @@ def test_the_template_accepts_plain_addresses_and_no_names(which: str) -> None:
 
 def test_two_senders_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELFWEEK_MAIL_FROM", "a@b.example,c@d.example")
-    with pytest.raises(RequestError, match=r"SHELFWEEK_MAIL_FROM is .*one plain e-mail address"):
-        expect_mail_settings()
+    expected = r"SHELFWEEK_MAIL_FROM is .*one plain e-mail address"
+    with pytest.raises(account_settings.SettingsError, match=expected):
+        AccountSettings.from_environment()
 
 
 def test_the_first_task_names_a_variable_that_holds_no_addresses(
@@ -229,7 +238,8 @@ def test_the_first_task_names_a_variable_that_holds_no_addresses(
 ) -> None:
     """And the DAG is there: it was imported before anybody looked."""
     monkeypatch.setenv("SHELFWEEK_MAIL_TO", "Data <data@shop.example>")
-    with pytest.raises(RequestError, match=r"SHELFWEEK_MAIL_TO: 'Data <data@shop.example>' is"):
+    expected = "SHELFWEEK_MAIL_TO is 'Data <data@shop.example>'"
+    with pytest.raises(account_settings.SettingsError, match=expected):
         night.get_task("unpack_request").python_callable()
 
 
