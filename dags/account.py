@@ -15,6 +15,7 @@ from airflow.configuration import conf
 
 from shelfweek import forms
 from shelfweek.engine import Engine, EngineError
+from shelfweek.failures import WithoutRowsError
 from shelfweek.places import canonical_location
 
 NIGHT_DAG_ID = "nightly_retail"
@@ -24,7 +25,7 @@ MAIL_FORMS = {"SHELFWEEK_MAIL_FROM": forms.ADDRESS, "SHELFWEEK_MAIL_TO": forms.A
 COSMOS_MODES = ("watcher", "local")
 
 
-class SettingsError(Exception):
+class SettingsError(WithoutRowsError):
     """Variables are missing or wrong; the message names each."""
 
 

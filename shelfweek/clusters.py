@@ -17,6 +17,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
+from shelfweek.failures import WithoutRowsError
+
 POLLING = Config(retries={"mode": "standard", "total_max_attempts": 6})
 ASKING = Config(retries={"total_max_attempts": 1})
 
@@ -43,8 +45,8 @@ STEP_SECONDS = 600.0
 _THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"}
 
 
-class ClusterError(Exception):
-    """A cluster does not do as it should; the message says what EMR says, and holds no rows."""
+class ClusterError(WithoutRowsError):
+    """A cluster does not do as it should; the message says what EMR says."""
 
 
 @dataclass(frozen=True)
