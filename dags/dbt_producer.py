@@ -13,6 +13,7 @@ from typing import Any
 
 from cosmos.operators.watcher import DbtProducerWatcherOperator
 
+from shelfweek import dbt_sessions as dbt_sessions
 from shelfweek.engine import Engine, EngineError
 
 SERVER_SECONDS = 60.0

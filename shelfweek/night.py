@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +12,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from dbt.adapters.spark.connections import PyhiveConnectionWrapper
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from shelfweek import dbt_sessions as dbt_sessions
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.findings import failure_of, warning_of
@@ -171,19 +170,6 @@ def _environment(**variables: str) -> Iterator[None]:
         for name in [name for name in os.environ if is_ours(name)]:
             del os.environ[name]
         os.environ.update(before)
-
-
-def _hang_up(connection: PyhiveConnectionWrapper) -> None:
-    """Cancel what a connection runs by ending it: the server then drops the statement.
-
-    At Ctrl-C dbt-spark asks for the cancellation over the very connection on which another thread
-    waits for its statement; each takes the other's answer and both wait for ever.
-    """
-    with contextlib.suppress(OSError):
-        connection.handle._transport._trans.handle.shutdown(socket.SHUT_RDWR)
-
-
-PyhiveConnectionWrapper.cancel = _hang_up  # type: ignore[assignment, method-assign]
 
 
 def run_nights(
