@@ -21,7 +21,7 @@ from sandbox.run import engine_of, last_lake, only_run, remember, run
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine, EngineError
 from shelfweek.lake import LakeError, export, rollback
-from shelfweek.lake_format import expect_known_format
+from shelfweek.lake_format import expect_own_lake
 from shelfweek.landing import LandingError
 from shelfweek.limits import Limits, LimitsError, share_of
 from shelfweek.night import DbtProject, NightError, failed
@@ -57,7 +57,7 @@ def _run(console: Console, options: argparse.Namespace) -> None:
 
 
 def _server(console: Console, options: argparse.Namespace) -> None:
-    expect_known_format(f"file:{options.lake}")
+    expect_own_lake(f"file:{options.lake}")
     server = thrift_server.attach(options.lake) or thrift_server.start(options.lake, detached=True)
     remember(options.lake)
     template = (PROJECT / "profiles" / "profiles.yml").read_text(encoding="utf-8")

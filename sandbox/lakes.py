@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shelfweek.engine import Engine
 from shelfweek.lake import LakeError, loaded_nights
-from shelfweek.lake_format import expect_known_format
+from shelfweek.lake_format import expect_own_lake
 from shelfweek.make_command import make_command
 
 
@@ -18,7 +18,7 @@ def expect_lake(lake: Path) -> None:
     """
     if not (lake / "metastore").exists():
         raise LakeError(f"there is no lake in {lake}: {_run(lake)} makes one")
-    expect_known_format(f"file:{lake}")
+    expect_own_lake(f"file:{lake}")
 
 
 def expect_published(engine: Engine, lake: Path) -> None:

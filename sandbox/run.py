@@ -17,7 +17,7 @@ from sandbox.sample.__main__ import main as make_sample
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.lake import loaded_nights
-from shelfweek.lake_format import expect_known_format
+from shelfweek.lake_format import expect_own_lake
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.limits import Limits
 from shelfweek.make_command import make_command
@@ -46,7 +46,7 @@ def run(
             see the lake as before.
     """
     started = time.monotonic()
-    expect_known_format(f"file:{lake}")
+    expect_own_lake(f"file:{lake}")
     landing = Landing.scan(str(landing_folder or _sample(console)))
     remember(lake)
 

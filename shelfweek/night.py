@@ -20,7 +20,7 @@ from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.findings import failure_of, warning_of
 from shelfweek.lake import sweep
-from shelfweek.lake_format import expect_known_format, write_format
+from shelfweek.lake_format import expect_own_lake, mark_lake
 from shelfweek.landing import Landing, Night
 from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.places import canonical_location
@@ -228,7 +228,7 @@ def register(
     """
     # The lake's tables keep what is written here as their location.
     lake_uri = canonical_location(lake_uri)
-    expect_known_format(lake_uri)
+    expect_own_lake(lake_uri)
     newest = max(night.load_date for night in nights)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{newest:%Y%m%d}"
     try:
@@ -246,7 +246,7 @@ def register(
     registered = project.invoke("run-operation", "register_run", "--args", arguments)
     if not registered.is_success:
         raise failed(NOT_REGISTERED, project, registered)
-    write_format(lake_uri)
+    mark_lake(lake_uri)
     return run_id
 
 

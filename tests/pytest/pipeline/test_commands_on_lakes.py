@@ -18,7 +18,7 @@ import sandbox.run
 from sandbox.__main__ import main
 from shelfweek.engine import Engine
 from shelfweek.lake import LakeError
-from shelfweek.lake_format import FORMAT, expect_known_format, write_format
+from shelfweek.lake_format import FORMAT, expect_own_lake, mark_lake
 
 READING = {
     "sql": ["sql", "select 1"],
@@ -125,18 +125,40 @@ def test_results_are_plain_text(
 def test_a_marker_that_cannot_be_read_is_told(lake: Path, content: str) -> None:
     (lake / "format.json").write_text(content, encoding="latin-1")
     with pytest.raises(LakeError, match="does not tell the lake's format: delete it"):
-        expect_known_format(f"file:{lake}")
+        expect_own_lake(f"file:{lake}")
 
 
 @pytest.mark.parametrize("content", [None, "", '{"format": 0}', '{"format": 1}'])
 def test_older_lakes_are_marked_by_a_run(lake: Path, content: str | None) -> None:
     if content is not None:
         (lake / "format.json").write_text(content)
-    expect_known_format(f"file:{lake}")
-    write_format(f"file:{lake}")
-    assert json.loads((lake / "format.json").read_text()) == {"format": FORMAT}
+    expect_own_lake(f"file:{lake}")
+    mark_lake(f"file:{lake}")
+    marked = {"format": FORMAT, "lake": f"file:{lake.resolve()}"}
+    assert json.loads((lake / "format.json").read_text()) == marked
+    expect_own_lake(f"file:{lake}/")
+
+
+@pytest.mark.parametrize("name", [*READING, "run", "server"])
+def test_a_lake_that_was_moved_is_left_alone_with_the_way_back(
+    name: str, lake: Path, refusal: Refuse, tmp_path: Path
+) -> None:
+    """Its catalog would have it read and written where it lay before."""
+    before = tmp_path / "it was here"
+    (lake / "format.json").write_text(json.dumps({"format": FORMAT, "lake": f"file:{before}"}))
+    told = refusal(name, lake)
+    assert f"the lake in {lake.resolve()} was made in {before}" in told
+    assert f"`mv '{lake.resolve()}' '{before}'` brings it back" in told
+    before.mkdir()
+    assert "if this is a copy, use that one" in refusal(name, lake)
+
+
+def test_a_lake_is_itself_behind_a_link(lake: Path, tmp_path: Path) -> None:
+    mark_lake(f"file:{lake}")
+    (tmp_path / "link").symlink_to(lake)
+    expect_own_lake(f"file:{tmp_path / 'link'}")
 
 
 def test_a_lake_on_an_unknown_scheme_is_told() -> None:
     with pytest.raises(LakeError, match="nosuch://x cannot be read"):
-        expect_known_format("nosuch://x")
+        expect_own_lake("nosuch://x")
