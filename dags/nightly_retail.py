@@ -17,6 +17,7 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.sdk import DAG, Asset, Param, chain, get_current_context, task
 from botocore.config import Config
+from botocore.exceptions import NoRegionError
 from cosmos import (
     DbtTaskGroup,
     ExecutionConfig,
@@ -31,6 +32,7 @@ from cosmos.constants import PRODUCER_WATCHER_TASK_ID, InvocationMode, TestBehav
 from account import (
     NIGHT_DAG_ID,
     AccountSettings,
+    SettingsError,
     cosmos_mode,
     expect_triggerer,
     lake_uri,
@@ -138,8 +140,17 @@ def engine_at(server: dict[str, str]) -> Engine:
 
 
 def emr(retries: Config = clusters.POLLING) -> Any:
-    """EMR, where the connection and the region of Airflow's aws_default say."""
-    return EmrHook(config=retries).conn
+    """EMR, by the rights and in the region that Airflow's workers have.
+
+    Raises:
+        SettingsError: no region is set.
+    """
+    try:
+        return EmrHook(config=retries).conn
+    except NoRegionError:
+        raise SettingsError(
+            "no AWS region is set: AWS_DEFAULT_REGION, or region_name of the connection aws_default"
+        ) from None
 
 
 with DAG(
@@ -175,7 +186,7 @@ with DAG(
         account = AccountSettings.from_environment()
         if IS_WATCHED:
             expect_triggerer()
-        emr()  # Raises without a region.
+        emr()
         context = get_current_context()
         # The params are the conf, checked; only the conf tells keys that nobody knows.
         request = NightlyRequest.of({**context["params"], **(context["dag_run"].conf or {})})

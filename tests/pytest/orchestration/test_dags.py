@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from served_lakes import SETTINGS
 
-from account import NIGHT_DAG_ID
+from account import NIGHT_DAG_ID, SettingsError
 from sandbox import airflow_server
 from sandbox.emulated_account import AIRFLOW_SETTINGS
 from shelfweek.contract import PROJECT
@@ -189,6 +189,16 @@ def test_no_variable_makes_a_dag_vanish(
     unpack_request = night.get_task("unpack_request").python_callable
     with pytest.raises(Exception, match="SHELFWEEK_"):
         unpack_request()
+
+
+def test_a_region_that_is_not_set_is_named_by_the_first_task(
+    night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    with pytest.raises(SettingsError, match="no AWS region is set: AWS_DEFAULT_REGION"):
+        night.get_task("unpack_request").python_callable()
 
 
 def test_parsing_is_fast_and_never_starts_a_program(
