@@ -1,4 +1,4 @@
-"""One real Thrift Server for all tests of this folder, and lakes on it."""
+"""One real Thrift Server for all tests of this folder, lakes on it, and whole nights on disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from lakes import Lake, LakeMaker
+from landings import written
 
 from sandbox import thrift_server
 from shelfweek.engine import Engine
@@ -53,3 +54,21 @@ def fresh_lake(lake_in: LakeMaker, tmp_path: Path) -> Iterator[Lake]:
     """A new lake."""
     with lake_in(tmp_path / "lake") as lake:
         yield lake
+
+
+@pytest.fixture(params=[True, False], ids=["manifest", "no manifest"])
+def landing(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A whole night with a manifest, and one without."""
+    return written(tmp_path, manifest=request.param)
+
+
+@pytest.fixture
+def by_names(tmp_path: Path) -> Path:
+    """A whole night without a manifest."""
+    return written(tmp_path, manifest=False)
+
+
+@pytest.fixture
+def by_manifest(tmp_path: Path) -> Path:
+    """A whole night with a manifest."""
+    return written(tmp_path, manifest=True)

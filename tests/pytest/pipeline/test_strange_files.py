@@ -13,25 +13,6 @@ from landings import DAY, MANIFEST, SALES, fault, opened, paths, put, written
 
 from shelfweek.landing import Landing, LandingError
 
-
-@pytest.fixture(params=[True, False], ids=["manifest", "no manifest"])
-def landing(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A whole night with a manifest, and one without."""
-    return written(tmp_path, manifest=request.param)
-
-
-@pytest.fixture
-def by_names(tmp_path: Path) -> Path:
-    """A whole night without a manifest."""
-    return written(tmp_path, manifest=False)
-
-
-@pytest.fixture
-def by_manifest(tmp_path: Path) -> Path:
-    """A whole night with a manifest."""
-    return written(tmp_path, manifest=True)
-
-
 # --- nearly fitting ------------------------------------------------------------------------------
 
 

@@ -16,24 +16,6 @@ from landings import DAY, MANIFEST, SALES, fault, opened, written
 NOBODY = 65534
 
 
-@pytest.fixture(params=[True, False], ids=["manifest", "no manifest"])
-def landing(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A whole night with a manifest, and one without."""
-    return written(tmp_path, manifest=request.param)
-
-
-@pytest.fixture
-def by_names(tmp_path: Path) -> Path:
-    """A whole night without a manifest."""
-    return written(tmp_path, manifest=False)
-
-
-@pytest.fixture
-def by_manifest(tmp_path: Path) -> Path:
-    """A whole night with a manifest."""
-    return written(tmp_path, manifest=True)
-
-
 @pytest.mark.parametrize("path", [SALES, f"{SALES}.gz", "sales", f"sales_{DAY}_2.csv", MANIFEST])
 def test_a_link_that_leads_nowhere_stops_the_night(by_manifest: Path, path: str) -> None:
     target = by_manifest / path
