@@ -121,7 +121,7 @@ readiness-package: ## zip the readiness check for Lambda, print where it lies
 night-source: .venv/.source sandbox/emulators/.venv/.done ## play a night's source against emulators
 	@exec $(PYTHON) -m sandbox.night_source $(debug)
 
-bench: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## measure, as ratios (N=million rows, ONLY=full-build, history, orchestration or dashboards)
+bench: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## measure, as ratios (N=million rows, ONLY=full-build, whole-command, history, orchestration or dashboards)
 	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"} $${ONLY:+--only "$$ONLY"}
 
 clean: ## remove the default lake, the sample, and what tools leave behind

