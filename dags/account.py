@@ -11,7 +11,6 @@ import os
 from dataclasses import dataclass, fields
 
 import httpx
-from airflow.configuration import conf
 
 from shelfweek import forms
 from shelfweek.engine import Engine, EngineError
@@ -53,6 +52,9 @@ def expect_triggerer() -> None:
     Raises:
         SettingsError: no triggerer gives a sign of life.
     """
+    # Airflow reads its settings when it is imported.
+    from airflow.configuration import conf
+
     base = conf.get("api", "base_url", fallback="").rstrip("/")
     try:
         health = httpx.get(f"{base}/api/v2/monitor/health", timeout=5.0).json()

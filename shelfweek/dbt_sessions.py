@@ -1,4 +1,4 @@
-"""dbt-spark's sessions, kept open and ended in time: two methods of it, mended.
+"""dbt-spark's sessions, kept open and ended in time: a few methods of it, mended.
 
 dbt-spark opens a session for each node and closes it again, which costs the server a tenth of a
 second each time; and at Ctrl-C it waits for ever. Importing this module mends both.
@@ -14,6 +14,7 @@ from typing import Any
 from dbt.adapters.spark.connections import PyhiveConnectionWrapper, SparkConnectionManager
 
 _exception_handler = SparkConnectionManager.exception_handler
+_close = PyhiveConnectionWrapper.close
 
 
 def _hang_up(connection: PyhiveConnectionWrapper) -> None:
@@ -24,6 +25,16 @@ def _hang_up(connection: PyhiveConnectionWrapper) -> None:
     """
     with contextlib.suppress(OSError):
         connection.handle._transport._trans.handle.shutdown(socket.SHUT_RDWR)
+
+
+def _close_what_is_there(connection: PyhiveConnectionWrapper) -> None:
+    """Close a session; one whose server is gone is closed.
+
+    dbt closes all sessions when it ends, and again before it begins: an error there would be that of
+    every later command.
+    """
+    with contextlib.suppress(Exception):
+        _close(connection)
 
 
 def _keep_open(manager: SparkConnectionManager) -> None:
@@ -38,11 +49,11 @@ def _close_after_failure(manager: SparkConnectionManager, sql: str) -> Iterator[
             yield
     except BaseException:
         connection: Any = manager.get_if_exists()
-        with contextlib.suppress(Exception):
-            manager.close(connection)
+        manager.close(connection)
         raise
 
 
 PyhiveConnectionWrapper.cancel = _hang_up  # type: ignore[assignment, method-assign]
+PyhiveConnectionWrapper.close = _close_what_is_there  # type: ignore[method-assign]
 SparkConnectionManager.release = _keep_open  # type: ignore[assignment, method-assign]
 SparkConnectionManager.exception_handler = _close_after_failure  # type: ignore[assignment, method-assign]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from dbt.adapters.spark.connections import SparkConnectionManager
+from dbt.adapters.spark.connections import PyhiveConnectionWrapper, SparkConnectionManager
 from dbt_common.exceptions import DbtRuntimeError
 from dumps import LOAD_DATE, WORKED_SALES, WORKED_STOCK, night_tables
 from lakes import Lake
@@ -31,6 +31,15 @@ def test_a_night_opens_a_session_for_each_thread_of_each_command_alone(
     # Sixty nodes; two commands with four threads, and what the commands ask beside their nodes.
     # Our own statements go through the same function.
     assert 0 < len(opened) < 30
+
+
+def test_a_session_whose_server_is_gone_is_closed_without_an_error() -> None:
+    """dbt closes all sessions before each command, so the error would never end."""
+
+    def close() -> None:
+        raise OSError("nobody is there")
+
+    PyhiveConnectionWrapper(SimpleNamespace(close=close)).close()
 
 
 def test_a_session_on_which_a_statement_failed_is_closed() -> None:
