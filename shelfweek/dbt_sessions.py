@@ -30,8 +30,8 @@ def _hang_up(connection: PyhiveConnectionWrapper) -> None:
 def _close_what_is_there(connection: PyhiveConnectionWrapper) -> None:
     """Close a session; one whose server is gone is closed.
 
-    dbt closes all sessions when it ends, and again before it begins: an error there would be that of
-    every later command.
+    dbt closes all sessions when it ends, and again before it begins: an error there would be that
+    of every later command.
     """
     with contextlib.suppress(Exception):
         _close(connection)
@@ -54,6 +54,6 @@ def _close_after_failure(manager: SparkConnectionManager, sql: str) -> Iterator[
 
 
 PyhiveConnectionWrapper.cancel = _hang_up  # type: ignore[assignment, method-assign]
-PyhiveConnectionWrapper.close = _close_what_is_there  # type: ignore[method-assign]
+PyhiveConnectionWrapper.close = _close_what_is_there  # type: ignore[assignment, method-assign]
 SparkConnectionManager.release = _keep_open  # type: ignore[assignment, method-assign]
 SparkConnectionManager.exception_handler = _close_after_failure  # type: ignore[assignment, method-assign]
