@@ -54,7 +54,7 @@ class Engine:
         return cls(
             os.environ.get("SHELFWEEK_THRIFT_HOST") or cls.host,
             int(port),
-            os.environ.get("SHELFWEEK_SCHEMA") or cls.schema,
+            os.environ.get("SHELFWEEK_SCHEMA", cls.schema),
         )
 
     def marts(self, table: str) -> str:
