@@ -138,7 +138,7 @@ def test_an_empty_optional_setting_is_none(
 
 
 def test_a_night_without_a_triggerer_is_refused(
-    account: AccountSettings, monkeypatch: pytest.MonkeyPatch
+    dag_bag: Any, account: AccountSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tasks that watch the build would wait for ever."""
     health: dict[str, Any] = {"triggerer": {"status": "unhealthy"}}
