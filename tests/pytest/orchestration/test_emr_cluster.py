@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from account import AccountSettings, SettingsError, expect_triggerer
+from account import MAIL_FORMS, AccountSettings, SettingsError, expect_triggerer
 from emr_cluster import THRIFT_SERVER_STEP, job_flow
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LAKE_URI
 from shelfweek import spark_settings
 
-VARIABLES = [*AccountSettings.variables().values(), "SHELFWEEK_MAIL_FROM", "SHELFWEEK_MAIL_TO"]
+VARIABLES = [*AccountSettings.variables().values(), *MAIL_FORMS]
 
 
 @pytest.fixture
