@@ -38,9 +38,9 @@ from account import (
     lake_uri,
     variable,
 )
-from dbt_producer import RepeatingProducer
 from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, job_flow
 from failure_mails import tell_of_run, tell_of_task
+from repeating_producer import RepeatingProducer
 from shelfweek import clusters
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine

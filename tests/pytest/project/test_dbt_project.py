@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
+from dbt.plugins.manager import PluginManager
 
 from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
@@ -25,6 +26,14 @@ def test_a_run_sees_its_own_engine_and_leaves_the_environment_as_it_was(
     assert project.manifest is not None
     assert project.manifest.nodes["model.shelfweek.dim_store"].schema == "another_marts"
     assert dict(os.environ) == before
+
+
+def test_no_module_of_ours_is_taken_for_a_plugin_of_dbt() -> None:
+    """Every dbt imports each module on its path that is named `dbt_...`, those of DAGs as well."""
+    files = [module.__file__ for module in PluginManager.get_prefixed_modules().values()]
+    environment = str(PROJECT / ".venv")
+    ours = [file for file in files if file and file.startswith(str(PROJECT))]
+    assert [file for file in ours if not file.startswith(environment)] == []
 
 
 def test_athena_is_told_folders_by_a_name_that_it_knows() -> None:
