@@ -30,7 +30,8 @@ def test_a_run_sees_its_own_engine_and_leaves_the_environment_as_it_was(
 
 def test_no_module_of_ours_is_taken_for_a_plugin_of_dbt() -> None:
     """Every dbt imports each module on its path that is named `dbt_...`, those of DAGs as well."""
-    files = [module.__file__ for module in PluginManager.get_prefixed_modules().values()]
+    modules = PluginManager.get_prefixed_modules()  # type: ignore[no-untyped-call]
+    files = [module.__file__ for module in modules.values()]
     environment = str(PROJECT / ".venv")
     ours = [file for file in files if file and file.startswith(str(PROJECT))]
     assert [file for file in ours if not file.startswith(environment)] == []
