@@ -145,7 +145,7 @@ def test_no_view_is_stale_once_a_column_below_has_another_type(served: ServedLak
         {**column, "Type": "bigint"} if column["Name"] == "days_in_week" else column
         for column in storage["Columns"]
     ]
-    kept = ("Name", "Parameters", "PartitionKeys", "TableType", "Owner", "Retention")
+    kept = ("Name", "Parameters", "PartitionKeys", "TableType")
     entry = {name: value for name, value in entry.items() if name in kept}
     changed = {**entry, "StorageDescriptor": {**storage, "Columns": columns}}
     glue.update_table(DatabaseName="retail_marts", TableInput=changed)
