@@ -42,9 +42,9 @@ from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, job_flow
 from failure_mails import tell_of_run, tell_of_task
 from repeating_producer import RepeatingProducer
 from shelfweek import clusters
-from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.nightly_request import CONF_SCHEMA, NightlyRequest, RequestBounds
+from shelfweek.project import PROJECT
 
 PUBLISHED_FACT = Asset("fct_weekly_sales_inventory")
 

@@ -18,7 +18,6 @@ from sandbox import places, thrift_server
 from sandbox.command import Parser, add_debug, run_command
 from sandbox.lakes import expect_lake, expect_published, has_tables
 from sandbox.run import engine_of, last_lake, only_run, remember, run
-from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine, EngineError
 from shelfweek.lake import LakeError, export, rollback
 from shelfweek.lake_format import expect_own_lake
@@ -26,6 +25,7 @@ from shelfweek.landing import LandingError
 from shelfweek.limits import Limits, LimitsError, share_of
 from shelfweek.night import DbtProject, NightError, failed
 from shelfweek.printable import printable
+from shelfweek.project import PROJECT
 
 # Plain dbt finds it in the project folder; `make stop` removes it.
 PROFILES = PROJECT / "profiles.yml"

@@ -27,7 +27,7 @@ from typing import Any
 import psutil
 
 from sandbox.processes import HOST, STOP_TIMEOUT, die_with_parent, free_port, last_lines
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 COMMANDS = {
     "api-server": ("--workers", "1"),

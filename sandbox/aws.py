@@ -24,7 +24,7 @@ from botocore.config import Config
 
 from sandbox import processes
 from sandbox.processes import HOST, comes_up, free_port, last_lines
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 REGION = "us-east-1"
 EMULATORS = PROJECT / "sandbox" / "emulators" / ".venv" / "bin"

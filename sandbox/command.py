@@ -16,8 +16,8 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from shelfweek.contract import PROJECT
 from shelfweek.printable import printable, printable_lines
+from shelfweek.project import PROJECT
 
 WIDTH = 100
 """Columns of a log or a pipe: tables need no narrower screen than they are wide."""

@@ -14,7 +14,6 @@ from rich.text import Text
 
 from sandbox import thrift_server
 from sandbox.sample.__main__ import main as make_sample
-from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.lake import loaded_nights
 from shelfweek.lake_format import expect_own_lake
@@ -22,6 +21,7 @@ from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.limits import Limits
 from shelfweek.make_command import make_command
 from shelfweek.night import DbtProject, NightError, Outcome, run_nights
+from shelfweek.project import PROJECT
 from shelfweek.report import print_report, read_report
 
 LARGE_DUMP = 50_000_000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sandbox.aws import Aws
 from sandbox.download import download
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 CENTRAL = "https://repo1.maven.org/maven2"
 CACHE = PROJECT / ".run" / "jars"

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sandbox.aws import EMULATORS, Aws, EmulatorError
 from sandbox.processes import HOST, STOP_TIMEOUT, comes_up, free_port, last_lines
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 START_TIMEOUT = 60.0
 ACCOUNT = "sandbox"

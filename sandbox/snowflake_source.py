@@ -22,7 +22,7 @@ from sandbox.aws import Aws
 from sandbox.command import Story
 from sandbox.sample.__main__ import main as write_sample
 from sandbox.snowflake_server import SnowflakeServer
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 from snowflake import deploy
 from snowflake.settings import CONNECTION, PARAMETERS, read_settings
 

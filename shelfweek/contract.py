@@ -5,11 +5,11 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import yaml
 
-PROJECT = Path(__file__).resolve().parent.parent
+from shelfweek.project import PROJECT
+
 SOURCES = PROJECT / "models" / "staging" / "retail" / "_retail__sources.yml"
 
 UTF_8 = "UTF-8"

@@ -16,7 +16,6 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from shelfweek import dbt_sessions as dbt_sessions
-from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.findings import failure_of, warning_of
 from shelfweek.lake import sweep
@@ -24,6 +23,7 @@ from shelfweek.lake_format import expect_own_lake, mark_lake
 from shelfweek.landing import Landing, Night
 from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.places import canonical_location
+from shelfweek.project import PROJECT
 from shelfweek.reason import reason_of
 from shelfweek.registration import register_files
 from shelfweek.rejects import REJECTED_SHARE_TEST, Again, rejects_over_limit

@@ -29,10 +29,10 @@ from sandbox.dashboard.views import VIEW_NAMES, rendered
 from sandbox.lakes import expect_lake, expect_published
 from sandbox.run import engine_of, last_lake, only_run
 from sandbox.thrift_server import ThriftServerError
-from shelfweek.contract import PROJECT
 from shelfweek.engine import EngineError
 from shelfweek.lake import LakeError, export
 from shelfweek.night import NightError
+from shelfweek.project import PROJECT
 
 # Nobody may write through it, and SQL cannot reach files beside it.
 READ_ONLY = "access_mode=read_only&enable_external_access=false&lock_configuration=true"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sandbox import processes
 from sandbox.processes import HOST, comes_up, free_port, last_lines
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 SUPERSET = PROJECT / "superset"
 PROGRAMS = SUPERSET / ".venv" / "bin"

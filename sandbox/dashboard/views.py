@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 VIEWS = PROJECT / "models" / "serving" / "retail"
 VIEW_NAMES = (

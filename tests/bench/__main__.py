@@ -32,10 +32,10 @@ from sandbox.emulated_account import BUCKET
 from sandbox.night import DAG_ID, NIGHT_SECONDS, airflow_for, deploy_check
 from sandbox.run import java_options_for
 from sandbox.sample.__main__ import main as make_sample
-from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.landing import Landing
 from shelfweek.night import DbtProject, run_nights
+from shelfweek.project import PROJECT
 
 sys.path.insert(0, str(PROJECT / "tests" / "pytest"))
 from dashboards import browser as chromium

@@ -9,7 +9,7 @@ import duckdb
 import yaml
 
 from sandbox.dashboard.views import VIEW_NAMES, rendered
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 MARTS = PROJECT / "models" / "marts" / "retail"
 WEEKS = {

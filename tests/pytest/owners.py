@@ -10,7 +10,7 @@ import time
 
 import psutil
 
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 SECONDS = 30.0
 

@@ -20,11 +20,11 @@ from sandbox.athena import Athena
 from sandbox.aws import Aws
 from sandbox.dashboard.views import VIEW_NAMES, rendered
 from sandbox.sample.__main__ import main as make_sample
-from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.lake import PUBLISHED_TABLES, export
 from shelfweek.landing import Landing
 from shelfweek.night import DbtProject, run_nights
+from shelfweek.project import PROJECT
 
 LAKE_BUCKET, SERVING_BUCKET = "lake", "serving"
 WORK_GROUP = "shelfweek"

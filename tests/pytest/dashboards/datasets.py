@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 DATASETS = PROJECT / "superset" / "assets" / "datasets"
 

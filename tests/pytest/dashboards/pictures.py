@@ -16,7 +16,7 @@ from dashboards import browser as chromium
 from dashboards.test_pages import CHARTS, log_in, show
 
 from sandbox.dashboard.server import Dashboards
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 IMAGES = PROJECT / "docs" / "images"
 WIDTH, MARGIN = 1600, 140

@@ -19,7 +19,7 @@ from sandbox.dashboard.server import (
     only_server,
     serving,
 )
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 ASSETS = PROJECT / "superset" / "assets"
 FILTERS = {

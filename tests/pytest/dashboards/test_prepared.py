@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from sqlalchemy import create_engine, text
 
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 
 @pytest.fixture(scope="module")

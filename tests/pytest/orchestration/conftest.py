@@ -10,7 +10,8 @@ import pytest
 
 from sandbox import airflow_server
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LANDING_URI
-from shelfweek.contract import PROJECT, raw_columns
+from shelfweek.contract import raw_columns
+from shelfweek.project import PROJECT
 
 pytest.importorskip("airflow", reason="Airflow is not installed: make test does it")
 

@@ -14,8 +14,8 @@ from served_lakes import SETTINGS
 from account import NIGHT_DAG_ID, SettingsError
 from sandbox import airflow_server
 from sandbox.emulated_account import AIRFLOW_SETTINGS
-from shelfweek.contract import PROJECT
 from shelfweek.nightly_request import RequestError
+from shelfweek.project import PROJECT
 
 PARSE_SECONDS = 2.0
 # Cosmos names them and says what they are.

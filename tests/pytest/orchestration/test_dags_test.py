@@ -16,9 +16,9 @@ from lakes import Lake, fact_differences
 from sandbox import airflow_server, emulated_account
 from sandbox.emulated_account import LANDING_URI, EmulatedAccount
 from sandbox.sample.__main__ import main as make_sample
-from shelfweek.contract import PROJECT
 from shelfweek.landing import Landing
 from shelfweek.night import DbtProject
+from shelfweek.project import PROJECT
 
 LOAD_DATE = date(2026, 11, 20)
 # Wherever it appears but in the environment of processes, a secret has leaked.

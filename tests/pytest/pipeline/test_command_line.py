@@ -21,7 +21,7 @@ from reference.cases import write_dump
 from reference.contract import SALES
 
 from sandbox.run import LAST_LAKE
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 NEXT_LOAD_DATE = date(2026, 1, 15)
 

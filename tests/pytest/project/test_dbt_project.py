@@ -10,9 +10,9 @@ import pytest
 import yaml
 from dbt.plugins.manager import PluginManager
 
-from shelfweek.contract import PROJECT
 from shelfweek.engine import Engine
 from shelfweek.night import DbtProject
+from shelfweek.project import PROJECT
 
 
 def test_a_run_sees_its_own_engine_and_leaves_the_environment_as_it_was(

@@ -14,7 +14,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import GenericTestNode, ModelNode, SeedNode, SingularTestNode
 from served_lakes import SETTINGS
 
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 FACT = "fct_weekly_sales_inventory"
 

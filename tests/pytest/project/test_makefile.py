@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 
 def test_make_installs_one_version_of_uv() -> None:

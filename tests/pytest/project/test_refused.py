@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 PAGE = PROJECT / "docs" / "refused.md"
 

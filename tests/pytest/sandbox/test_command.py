@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from sandbox.command import run_command
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 COMMAND = """
 import sys

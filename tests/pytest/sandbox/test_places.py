@@ -13,7 +13,7 @@ from sandbox.__main__ import main as sandbox
 from sandbox.dashboard.__main__ import main as dashboard
 from sandbox.sample.__main__ import main as sample
 from sandbox.thrift_server import main as thrift_server
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 ELSEWHERE = (
     "s3://bucket/x",

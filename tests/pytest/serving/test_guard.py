@@ -14,7 +14,7 @@ from served_lakes import LAKE_BUCKET, SETTINGS, create_buckets_and_work_group
 
 from sandbox import athena, aws
 from sandbox.aws import Aws
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 pytest.importorskip("dbt.adapters.athena", reason="dbt-athena is not installed: make test does it")
 

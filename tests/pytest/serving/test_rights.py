@@ -13,7 +13,7 @@ from roles import ROOT, TRUSTS_ROOT, Client, as_role, document
 
 from sandbox import aws
 from sandbox.aws import EMULATORS, Aws
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 SERVICES = ("athena", "cloudformation", "glue", "iam", "s3", "sts")
 LAKE, SERVING = "lake", "serving"

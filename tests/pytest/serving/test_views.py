@@ -17,7 +17,7 @@ import yaml
 from hand_made_lakes import RUNNING, WEEKS, Lake
 
 from sandbox.dashboard.views import VIEW_NAMES, VIEWS, rendered_file
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 
 KEPT_TYPES = PROJECT / "macros" / "views_keep_their_types.sql"
 SENTENCES = sorted((PROJECT / "tests" / "dbt" / "serving").glob("*.sql"))

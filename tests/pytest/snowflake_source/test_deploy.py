@@ -19,7 +19,7 @@ from snowflake.connector.errors import Error
 from sandbox.aws import Aws
 from sandbox.processes import free_port
 from sandbox.snowflake_server import USER, Fault, SnowflakeServer, write_key_pair
-from shelfweek.contract import PROJECT
+from shelfweek.project import PROJECT
 from snowflake import deploy
 from snowflake import sql_files as sql_source
 from snowflake.settings import CONNECTION, PARAMETERS, read_settings
