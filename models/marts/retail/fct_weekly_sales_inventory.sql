@@ -1,6 +1,4 @@
-{{ config(partition_by="week_end_date") }}
 -- depends_on: {{ ref("int_publications_planned") }}
-
 select
     -- keys
     year_number,

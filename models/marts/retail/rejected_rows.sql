@@ -1,6 +1,4 @@
-{{ config(partition_by="load_date") }}
 -- depends_on: {{ ref("int_publications_planned") }}
-
 select
     table_name,
     file_name,
