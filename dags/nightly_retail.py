@@ -42,9 +42,12 @@ from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, job_flow
 from failure_mails import tell_of_run, tell_of_task
 from repeating_producer import RepeatingProducer
 from shelfweek import clusters
+from shelfweek.domain import domain
 from shelfweek.engine import Engine
-from shelfweek.nightly_request import CONF_SCHEMA, NightlyRequest, RequestBounds
+from shelfweek.nightly_request import NightlyRequest, RequestBounds, conf_schema
 from shelfweek.project import PROJECT
+
+DOMAIN = domain("retail")
 
 PUBLISHED_FACT = Asset("fct_weekly_sales_inventory")
 
@@ -165,7 +168,7 @@ with DAG(
     # A run that waits for somebody to switch the DAG on is a night that nobody misses in time.
     is_paused_upon_creation=False,
     tags=["retail", "emr", "dbt"],
-    params={name: Param(**schema) for name, schema in CONF_SCHEMA.items()},
+    params={name: Param(**schema) for name, schema in conf_schema(DOMAIN).items()},
     on_failure_callback=tell_of_run,
     default_args={
         "owner": "data-platform",
@@ -189,7 +192,8 @@ with DAG(
         emr()
         context = get_current_context()
         # The params are the conf, checked; only the conf tells keys that nobody knows.
-        request = NightlyRequest.of({**context["params"], **(context["dag_run"].conf or {})})
+        conf = {**context["params"], **(context["dag_run"].conf or {})}
+        request = NightlyRequest.of(conf, DOMAIN)
         RequestBounds.from_environment().expect(request)
         _, night = request.open()
         for warning in night.warnings:
@@ -243,7 +247,7 @@ with DAG(
         """
         from shelfweek.night import DbtProject, register
 
-        request = NightlyRequest.of(get_current_context()["params"])
+        request = NightlyRequest.of(get_current_context()["params"], DOMAIN)
         landing, night = request.open()
         with tempfile.TemporaryDirectory() as folder:
             project = DbtProject(engine_at(server), Path(folder))
@@ -289,16 +293,16 @@ with DAG(
 
         from shelfweek.report import print_report, read_report
 
-        load_date = NightlyRequest.of(get_current_context()["params"]).load_date
-        report = read_report(engine_at(server), [lake_run_id], [load_date])
+        load_date = NightlyRequest.of(get_current_context()["params"], DOMAIN).load_date
+        report = read_report(engine_at(server), DOMAIN, [lake_run_id], [load_date])
         print_report(Console(width=100, highlight=False), report, [])
 
     @task(**HARMLESS)
     def copy_dimension_files() -> list[str]:
-        """Copy the raw store, product and calendar files of the night beside the tables."""
+        """Copy the files of the tables that every dump holds whole beside the lake's tables."""
         from shelfweek import lake
 
-        landing, night = NightlyRequest.of(get_current_context()["params"]).open()
+        landing, night = NightlyRequest.of(get_current_context()["params"], DOMAIN).open()
         return lake.copy_dimension_files(night, landing, lake_uri())
 
     @task(**HARMLESS)
@@ -306,7 +310,7 @@ with DAG(
         """Delete the folders that neither readers nor a rollback need; return how many."""
         from shelfweek import lake
 
-        return lake.sweep(engine_at(server), lake_uri()).folders
+        return lake.sweep(engine_at(server), DOMAIN, lake_uri()).folders
 
     @task(retries=5, retry_delay=timedelta(seconds=30))
     def terminate_cluster(definition: dict[str, Any], cluster_id: str | None) -> list[str]:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox import places, thrift_server
-from sandbox.command import Parser, add_debug, run_command
+from sandbox.command import Parser, add_debug, add_domain, run_command
 from sandbox.lakes import expect_lake, expect_published, has_tables
 from sandbox.run import engine_of, last_lake, only_run, remember, run
 from shelfweek.engine import Engine, EngineError
@@ -48,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(console: Console, options: argparse.Namespace) -> None:
     run(
         console,
+        domain=options.domain,
         landing_folder=options.landing,
         lake=options.lake,
         load_date=options.load_date,
@@ -85,10 +86,10 @@ def _stop(console: Console, options: argparse.Namespace) -> None:
 
 
 def _sql(console: Console, options: argparse.Namespace) -> None:
-    expect_lake(options.lake)
+    expect_lake(options.lake, options.domain)
     with engine_of(console, options.lake) as engine:
         if not has_tables(engine):
-            expect_published(engine, options.lake)
+            expect_published(engine, options.lake, options.domain)
         if not options.query:
             _beeline(engine)
             return
@@ -118,10 +119,10 @@ def _beeline(engine: Engine) -> None:
 
 
 def _rollback(console: Console, options: argparse.Namespace) -> None:
-    expect_lake(options.lake)
+    expect_lake(options.lake, options.domain)
     with only_run(options.lake), engine_of(console, options.lake) as engine:
-        expect_published(engine, options.lake)
-        undone = rollback(engine, options.load_date)
+        expect_published(engine, options.lake, options.domain)
+        undone = rollback(engine, options.domain, options.load_date)
     for row in undone:
         console.print(f"undone: run {row['run_id']} of night {row['last_load_date']}")
     console.print(
@@ -131,22 +132,22 @@ def _rollback(console: Console, options: argparse.Namespace) -> None:
 
 
 def _export(console: Console, options: argparse.Namespace) -> None:
-    expect_lake(options.lake)
+    expect_lake(options.lake, options.domain)
     try:
         options.to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LakeError(f"{options.to} cannot be written to: {error.strerror}") from error
     with engine_of(console, options.lake) as engine:
-        expect_published(engine, options.lake)
-        counts = export(engine, f"file:{options.to}")
+        expect_published(engine, options.lake, options.domain)
+        counts = export(engine, options.domain, f"file:{options.to}")
     for table, rows in counts.items():
         console.print(f"{rows:12,} rows  {options.to / table}", soft_wrap=True)
 
 
 def _docs(console: Console, options: argparse.Namespace) -> None:
-    expect_lake(options.lake)
+    expect_lake(options.lake, options.domain)
     with engine_of(console, options.lake) as engine:
-        expect_published(engine, options.lake)
+        expect_published(engine, options.lake, options.domain)
         project = DbtProject(engine, PROJECT)
         made = project.invoke("docs", "generate", "--static")
     if not made.is_success:
@@ -171,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     running = command("run", _run, "load nights into a lake, test and publish them")
+    add_domain(running)
     running.add_argument(
         "--landing", type=places.landing,
         help="landing folder (default: a sample, made at first use)",
@@ -194,11 +196,14 @@ def _parser() -> argparse.ArgumentParser:
     command("server", _server, "keep the lake's engine up, for dbt and SQL")
     command("stop", _stop, "stop the lake's engine")
     sql = command("sql", _sql, "run a query on the lake, or open a prompt")
+    add_domain(sql)
     sql.add_argument("query", nargs="?", help="the statement (default: open a prompt)")
     back = command("rollback", _rollback, "put the published tables back to before a night")
+    add_domain(back)
     back.add_argument("--load-date", type=_date, metavar="YYYY-MM-DD", required=True)
-    command("docs", _docs, "write the docs site of the models, one page")
+    add_domain(command("docs", _docs, "write the docs site of the models, one page"))
     out = command("export", _export, "write the published tables as plain parquet")
+    add_domain(out)
     out.add_argument(
         "--to", type=places.output, required=True, help="folder to write to, one folder a table"
     )

@@ -16,6 +16,8 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
+from shelfweek.domain import Domain, DomainError, domain
+from shelfweek.make_command import DEFAULT_DOMAIN
 from shelfweek.printable import printable, printable_lines
 from shelfweek.project import PROJECT
 
@@ -52,6 +54,31 @@ def add_debug(parser: argparse.ArgumentParser) -> None:
     """Let a command understand --debug."""
     parser.add_argument(
         "--debug", action="store_true", help="show the whole trace of an error (DEBUG=1 of make)"
+    )
+
+
+def add_domain(parser: argparse.ArgumentParser, *, only_default_has: str = "") -> None:
+    """Let a command understand --domain.
+
+    only_default_has: what the command needs and no other domain than the default one has.
+    """
+
+    def known(name: str) -> Domain:
+        try:
+            found = domain(name)
+        except DomainError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        if only_default_has and name != DEFAULT_DOMAIN:
+            raise argparse.ArgumentTypeError(
+                f"domain {name} has no {only_default_has}, only {DEFAULT_DOMAIN} has"
+            )
+        return found
+
+    parser.add_argument(
+        "--domain",
+        type=known,
+        default=DEFAULT_DOMAIN,
+        help="whose tables, a folder of models/staging (default: %(default)s; DOMAIN= of make)",
     )
 
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from shelfweek.domain import Domain
 from shelfweek.engine import Engine, Row, Session
-from shelfweek.lake import PUBLISHED_TABLES
 
 # What Spark writes for a table of parquet files.
 _FORMAT = {
@@ -30,14 +30,14 @@ _PARAMETERS = {"EXTERNAL": "TRUE", "spark.sql.sources.provider": "parquet"}
 _BATCH = 100
 
 
-def register(engine: Engine, glue: Any) -> None:
-    """Make Glue's tables those of the lake as it is published now.
+def register(engine: Engine, domain: Domain, glue: Any) -> None:
+    """Make Glue's tables those of a domain as they are published in the lake now.
 
     glue: a boto3 client. Registering again replaces the tables; no file is touched.
     """
     database = f"{engine.schema}_marts"
     with engine.session() as session:
-        for table, partition_column in PUBLISHED_TABLES.items():
+        for table, partition_column in domain.published_tables.items():
             name = f"{database}.{table}"
             description = session.query(f"describe formatted {name}")
             put_table(

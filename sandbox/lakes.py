@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from shelfweek.domain import Domain
 from shelfweek.engine import Engine
 from shelfweek.lake import LakeError, loaded_nights
 from shelfweek.lake_format import expect_own_lake
 from shelfweek.make_command import make_command
 
 
-def expect_lake(lake: Path) -> None:
+def expect_lake(lake: Path, domain: Domain) -> None:
     """Make sure that a lake lies in the folder and that this release can read it.
 
     Raises:
         LakeError: there is none, or a newer release has written it.
     """
     if not (lake / "metastore").exists():
-        raise LakeError(f"there is no lake in {lake}: {_run(lake)} makes one")
+        raise LakeError(f"there is no lake in {lake}: {_run(lake, domain)} makes one")
     expect_own_lake(f"file:{lake}")
 
 
-def expect_published(engine: Engine, lake: Path) -> None:
-    """Make sure that there is something to read.
+def expect_published(engine: Engine, lake: Path, domain: Domain) -> None:
+    """Make sure that there is something of a domain to read.
 
     Raises:
         LakeError: no night is published.
@@ -30,7 +31,7 @@ def expect_published(engine: Engine, lake: Path) -> None:
     if not loaded_nights(engine):
         raise LakeError(
             f"no night is published to {lake} yet: if a run is at work on it, wait for its end; "
-            f"otherwise {_run(lake)} loads one"
+            f"otherwise {_run(lake, domain)} loads one"
         )
 
 
@@ -39,5 +40,5 @@ def has_tables(engine: Engine) -> bool:
     return bool(engine.query(f"show schemas like '{engine.schema}_marts'"))
 
 
-def _run(lake: Path) -> str:
-    return make_command("run", LAKE=str(lake))
+def _run(lake: Path, domain: Domain) -> str:
+    return make_command("run", domain=domain.name, LAKE=str(lake))

@@ -40,9 +40,11 @@ from sandbox.emulated_account import (
 )
 from sandbox.readiness import Check
 from sandbox.snowflake_source import SnowflakeSource, StepError
+from shelfweek.domain import domain
 from shelfweek.report import print_report, read_report
 
-DAG_ID = "nightly_retail"
+DOMAIN = "retail"
+DAG_ID = f"nightly_{DOMAIN}"
 MAX_FILE_BYTES = 16 << 20
 NIGHT_SECONDS = 1200.0
 
@@ -65,6 +67,7 @@ def deploy_check(account: EmulatedAccount, airflow: AirflowServer) -> Check:
     """Deploy the readiness check with a login to Airflow."""
     return readiness.deploy(
         account.aws,
+        domain(DOMAIN),
         "readiness",
         {
             "LandingBucket": BUCKET,
@@ -107,7 +110,8 @@ def play(console: Console) -> None:
         story.tell(f"a second check starts nothing: {again['status']}")
         engine = account.engine
         runs = engine.query(f"select distinct run_id from {engine.marts('runs')}")  # noqa: S608
-        print_report(console, read_report(engine, [runs[0]["run_id"]], [load_date]), [])
+        report = read_report(engine, domain(DOMAIN), [runs[0]["run_id"]], [load_date])
+        print_report(console, report, [])
         story.tell(f"the lake lies in {LAKE_URI}; stopping")
     story.tell("everything is stopped")
 

@@ -25,13 +25,15 @@ from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws, EmulatorError
 from sandbox.command import Parser, Story, add_debug, run_command
 from sandbox.snowflake_source import SnowflakeSource, StepError
+from shelfweek.domain import domain
 
 LANDING = "s3://shelfweek-landing/dumps/"
 # So small that the large tables come in parts.
 MAX_FILE_BYTES = 300_000
 SENDER = "night@shop.example"
 RECIPIENT = "data@shop.example"
-DAG_ID = "nightly_retail"
+DOMAIN = "retail"
+DAG_ID = f"nightly_{DOMAIN}"
 STACK = "shelfweek-readiness"
 
 
@@ -97,6 +99,7 @@ def deploy_check(night: Night) -> None:
     address = urlsplit(LANDING)
     readiness.deploy(
         night.aws,
+        domain(DOMAIN),
         STACK,
         {
             "LandingBucket": address.netloc,

@@ -19,7 +19,7 @@ def lake(text: str) -> Path:
     """The folder of a lake."""
     return _local(
         text,
-        "is not on this machine, where a lake is a folder: the DAG nightly_retail writes lakes on "
+        "is not on this machine, where a lake is a folder: the DAG of the night writes lakes on "
         "S3 (docs/orchestration.md), and Athena reads them (docs/serving.md)",
     )
 
@@ -29,7 +29,7 @@ def landing(text: str) -> Path:
     return _local(
         text,
         "is not on this machine: copy the dumps to a folder (aws s3 sync s3://bucket/landing "
-        "FOLDER) and name that, or let the DAG nightly_retail read them (docs/orchestration.md)",
+        "FOLDER) and name that, or let the DAG of the night read them (docs/orchestration.md)",
     )
 
 

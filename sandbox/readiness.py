@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from sandbox.aws import Aws
 from sandbox.lambda_package import CODE, package
+from shelfweek.domain import Domain
 
 SERVICES = (
     "cloudformation", "cloudwatch", "iam", "lambda", "logs", "s3", "scheduler", "secretsmanager",
@@ -50,14 +51,16 @@ def put_login(account: Aws, airflow: AirflowLogin, name: str) -> str:
     return str(client.create_secret(Name=name, SecretString=json.dumps(login))["ARN"])
 
 
-def deploy(account: Aws, name: str, parameters: Mapping[str, str]) -> Check:
-    """Upload the code and create a stack; `parameters` are the template's, but for the code's.
+def deploy(account: Aws, domain: Domain, name: str, parameters: Mapping[str, str]) -> Check:
+    """Upload the code of a domain's check and create a stack.
+
+    parameters: the template's, but for the code's.
 
     Raises:
         botocore.exceptions.WaiterError: the stack cannot be created.
     """
     with tempfile.TemporaryDirectory() as folder:
-        code = package(Path(folder))
+        code = package(domain, Path(folder))
         s3 = account.client("s3")
         s3.create_bucket(Bucket=CODE_BUCKET)  # changes nothing where it is there
         s3.put_bucket_versioning(Bucket=CODE_BUCKET, VersioningConfiguration={"Status": "Enabled"})

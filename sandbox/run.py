@@ -14,12 +14,13 @@ from rich.text import Text
 
 from sandbox import thrift_server
 from sandbox.sample.__main__ import main as make_sample
+from shelfweek.domain import Domain
 from shelfweek.engine import Engine
 from shelfweek.lake import loaded_nights
 from shelfweek.lake_format import expect_own_lake
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.limits import Limits
-from shelfweek.make_command import make_command
+from shelfweek.make_command import DEFAULT_DOMAIN, make_command
 from shelfweek.night import DbtProject, NightError, Outcome, run_nights
 from shelfweek.project import PROJECT
 from shelfweek.report import print_report, read_report
@@ -33,6 +34,7 @@ LAST_LAKE = PROJECT / ".run" / "last_lake"
 def run(
     console: Console,
     *,
+    domain: Domain,
     landing_folder: Path | None,
     lake: Path,
     load_date: date | None,
@@ -41,13 +43,15 @@ def run(
 ) -> None:
     """Load one night, or all nights that the lake does not hold yet, and print what came of it.
 
+    landing_folder: of the domain's dumps; None for a sample.
+
     Raises:
         LandingError, NightError, LakeError, EngineError, ThriftServerError: what is wrong; readers
             see the lake as before.
     """
     started = time.monotonic()
     expect_own_lake(f"file:{lake}")
-    landing = Landing.scan(str(landing_folder or _sample(console)))
+    landing = Landing.scan(str(landing_folder or _sample(console, domain)), domain)
     remember(lake)
 
     def progress(what: str, seconds: float) -> None:
@@ -89,13 +93,14 @@ def run(
         if outcomes or not failure:
             report = read_report(
                 engine,
+                domain,
                 [outcome.run_id for outcome in outcomes],
                 [day for outcome in outcomes for day in outcome.load_dates],
             )
             print_report(console, report, outcomes)
     if failure:
         raise failure
-    _print_places(console, lake, time.monotonic() - started)
+    _print_places(console, lake, domain, time.monotonic() - started)
 
 
 @contextlib.contextmanager
@@ -166,8 +171,15 @@ def last_lake() -> Path:
     return PROJECT / "lake"
 
 
-def _sample(console: Console) -> Path:
-    """The sample landing, made at the first call."""
+def _sample(console: Console, domain: Domain) -> Path:
+    """The sample landing, made at the first call.
+
+    Raises:
+        LandingError: the domain has no sample.
+    """
+    if domain.name != DEFAULT_DOMAIN:
+        command = make_command("run", domain=domain.name, LANDING="folder")
+        raise LandingError(f"domain {domain.name} has no sample dumps: name its own, {command}")
     folder = PROJECT / "landing"
     if not folder.exists():
         began = time.monotonic()
@@ -197,9 +209,11 @@ def _span(nights: list[date] | list[Night]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _print_places(console: Console, lake: Path, seconds: float) -> None:
+def _print_places(console: Console, lake: Path, domain: Domain, seconds: float) -> None:
     docs = PROJECT / "target" / "static_index.html"
-    export, sql = (make_command(target, LAKE=str(lake)) for target in ("export", "sql"))
+    export, sql = (
+        make_command(target, domain=domain.name, LAKE=str(lake)) for target in ("export", "sql")
+    )
     console.print()
     for line in (
         f"Tables: {lake / 'marts'}; plain parquet: {export} TO=<folder>",

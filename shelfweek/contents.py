@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import BinaryIO, TextIO
 
-from shelfweek.contract import RawTable
+from shelfweek.domain import RawTable
 from shelfweek.file_beginning import HEAD_BYTES, beginning_fault, header_fault, unpacked
 
 MAX_LINES_OF_A_TEXT = 100
@@ -347,5 +347,5 @@ def _remedy(line: bytes, error: UnicodeDecodeError, table: RawTable) -> str:
     fitting = "ISO-8859-1" if min(high) >= 0xA0 else "windows-1252"
     return (
         f"{fitting} would fit. Save the file as {table.encoding}, or declare `encoding: "
-        f"{fitting}` in the meta of table {table.name} (models/staging/retail/_retail__sources.yml)"
+        f"{fitting}` in the meta of table {table.name} ({table.declared_in})"
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import BinaryIO, Literal, cast
 
-from shelfweek.contract import RawTable
+from shelfweek.domain import RawTable
 
 HEAD_BYTES = 1 << 16
 
@@ -47,7 +47,7 @@ class Refusal(StrEnum):
     OTHER_FORMAT = "{file} is {format}, CSV is expected"
     OTHER_ENCODING = (
         "{file} is {found}, {expected} is expected: save it as {expected}, or declare `encoding: "
-        "{found}` in the meta of table {table} (models/staging/retail/_retail__sources.yml)"
+        "{found}` in the meta of table {table} ({declared_in})"
     )
     SEP_LINE = "{file} begins with {line!r}, a line for Excel: the header must be the first line"
     BLANK_LINE = "{file} begins with a blank line: the header must be the first line"
@@ -85,7 +85,11 @@ def beginning_fault(head: bytes, file: str, table: RawTable) -> str | None:
             return Refusal.OTHER_FORMAT.format(file=file, format=name)
     if (found := _wide_encoding(head)) and not table.codec.startswith(("utf-16", "utf-32")):
         return Refusal.OTHER_ENCODING.format(
-            file=file, table=table.name, found=found, expected=table.encoding
+            file=file,
+            table=table.name,
+            found=found,
+            expected=table.encoding,
+            declared_in=table.declared_in,
         )
     return None
 

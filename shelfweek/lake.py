@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import posixpath
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import fsspec
 
+from shelfweek.domain import Domain
 from shelfweek.engine import Engine, EngineError, Row, Session
 from shelfweek.landing import Landing, Night
-from shelfweek.manifest import WINDOWED_TABLES
 
-PUBLISHED_TABLES = {
-    "fct_weekly_sales_inventory": "week_end_date",
-    "dim_store": None,
-    "dim_product": None,
-    "dim_calendar": None,
-    "rejected_rows": "load_date",
-    "load_row_counts": None,
-    "load_coverage": None,
-    "runs": None,
-}
-"""Every published table and its partition column."""
-
-SLICED_TABLES = ("base_retail__sales_loads", "base_retail__inventory_loads")
+_SLICE = "run_id="
+"""How the folders begin in which runs leave rows for later ones."""
 
 
 class LakeError(Exception):
@@ -66,8 +55,8 @@ def expect_registered(engine: Engine, run_id: str) -> None:
         raise LakeError(f"run {run_id} is published: to load its night again, clear all its tasks")
 
 
-def rollback(engine: Engine, load_date: date) -> list[Row]:
-    """Put every published table back to how it was before a night was first loaded.
+def rollback(engine: Engine, domain: Domain, load_date: date) -> list[Row]:
+    """Put every published table of a domain back to how it was before a night was first loaded.
 
     That night and all that were loaded after it are forgotten: the next run loads them again. Only
     pointers change; nothing is copied or deleted.
@@ -111,7 +100,7 @@ def rollback(engine: Engine, load_date: date) -> list[Row]:
         )
         # The table of runs comes last: until then the rollback can be repeated.
         for row in sorted(before.values(), key=lambda r: r["table_name"] == "runs"):
-            _point(session, engine, row)
+            _point(session, engine, domain.published_tables, row)
     return list(
         {
             row["run_number"]: {
@@ -122,13 +111,15 @@ def rollback(engine: Engine, load_date: date) -> list[Row]:
     )
 
 
-def _point(session: Session, engine: Engine, row: Row) -> None:
+def _point(
+    session: Session, engine: Engine, partition_columns: Mapping[str, str | None], row: Row
+) -> None:
     """Point a table, or a partition of it, at the folder from before a run."""
     table = engine.marts(row["table_name"])
     if row["partition_date"] is None:
         session.execute(f"alter table {table} set location {_literal(row['previous_location'])}")
         return
-    column = PUBLISHED_TABLES[row["table_name"]]
+    column = partition_columns[row["table_name"]]
     partition = f"partition ({column} = date'{_date(row['partition_date'])}')"
     if row["previous_location"] is None:
         session.execute(f"alter table {table} drop if exists {partition}")
@@ -138,15 +129,15 @@ def _point(session: Session, engine: Engine, row: Row) -> None:
     session.execute(f"alter table {table} {partition} set {location}")
 
 
-def export(engine: Engine, folder: str) -> dict[str, int]:
-    """Write every published table as plain parquet, one folder each.
+def export(engine: Engine, domain: Domain, folder: str) -> dict[str, int]:
+    """Write every published table of a domain as plain parquet, one folder each.
 
     Returns:
         Rows written per table.
     """
     counts = {}
     with engine.session() as session:
-        for table in PUBLISHED_TABLES:
+        for table in domain.published_tables:
             target = _literal(f"{folder}/{table}")
             session.execute(
                 f"insert overwrite directory {target} using parquet "
@@ -158,7 +149,7 @@ def export(engine: Engine, folder: str) -> dict[str, int]:
 
 
 def copy_dimension_files(night: Night, landing: Landing, lake_uri: str) -> list[str]:
-    """Copy the raw store, product and calendar files of a night beside the tables.
+    """Copy the files of a night's tables that every dump holds whole beside the lake's tables.
 
     They go to <lake>/files/<table>/load_date=YYYY-MM-DD/; copying again replaces them.
 
@@ -168,7 +159,7 @@ def copy_dimension_files(night: Night, landing: Landing, lake_uri: str) -> list[
     file_system, root = fsspec.core.url_to_fs(lake_uri)
     copies = []
     for file in night.files:
-        if file.table in WINDOWED_TABLES:
+        if landing.domain.raw_tables[file.table].business_date:
             continue
         folder = posixpath.join(root, "files", file.table, f"load_date={night.load_date}")
         copy = posixpath.join(folder, file.name)
@@ -186,8 +177,8 @@ class Sweep:
     folders: int
 
 
-def sweep(engine: Engine, lake_uri: str) -> Sweep:
-    """Delete the folders that neither readers nor a rollback can need any more.
+def sweep(engine: Engine, domain: Domain, lake_uri: str) -> Sweep:
+    """Delete the folders of a domain that neither readers nor a rollback can need any more.
 
     Those are: old rows of published tables outside the time that a rollback reaches back, the
     tables of earlier runs, rows of restated dates, and what killed runs have left.
@@ -205,16 +196,17 @@ def sweep(engine: Engine, lake_uri: str) -> Sweep:
             for table_folder in _folders(file_system, layer_folder):
                 found = _folders(file_system, table_folder)
                 table = posixpath.basename(table_folder)
-                if table in SLICED_TABLES:
-                    kept = {posixpath.join(table_folder, f"run_id={run_id}") for run_id in slices}
-                elif table in PUBLISHED_TABLES:
+                is_sliced = any(posixpath.basename(f).startswith(_SLICE) for f in found)
+                if is_sliced:
+                    kept = {posixpath.join(table_folder, _SLICE + run_id) for run_id in slices}
+                elif table in domain.published_tables:
                     kept = {folder for folder in found if _is_needed(folder, needed)}
                 else:
                     # Names begin with the time of the run: the last one is in use.
                     kept = set(found[-1:])
                 doomed += [folder for folder in found if folder not in kept]
-                if table in SLICED_TABLES:
-                    _drop_slices(session, f"{engine.schema}_staging.{table}", slices)
+                if is_sliced:
+                    _drop_slices(session, f"{engine.schema}_{layer}.{table}", slices)
     for folder in doomed:
         file_system.rm(folder, recursive=True)
     return Sweep(len(doomed))
@@ -247,7 +239,7 @@ def _needed_slices(session: Session, engine: Engine, runs: Iterable[Row]) -> set
 
 def _drop_slices(session: Session, table: str, kept: set[str]) -> None:
     for row in session.query(f"show partitions {table}"):
-        run_id = row["partition"].removeprefix("run_id=")
+        run_id = row["partition"].removeprefix(_SLICE)
         if run_id not in kept:
             session.execute(
                 f"alter table {table} drop if exists partition (run_id = {_literal(run_id)})"
@@ -292,7 +284,6 @@ def _date(value: date | str) -> date:
 
 
 __all__ = [
-    "PUBLISHED_TABLES",
     "EngineError",
     "LakeError",
     "Sweep",

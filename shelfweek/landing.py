@@ -16,7 +16,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 
 from shelfweek.contents import NOT_READ, Contents, read_contents
-from shelfweek.contract import raw_columns, raw_tables
+from shelfweek.domain import Domain
 from shelfweek.listing import Nights, find_nights, in_words, list_landing
 from shelfweek.manifest import MAX_BYTES
 from shelfweek.night_files import Listing, NightFile, State, Verdict, judge, manifest_path, names_of
@@ -80,20 +80,21 @@ class Landing:
     """The nights of a landing folder; nothing but names is read until a night is opened."""
 
     uri: str
+    domain: Domain
     file_system: AbstractFileSystem
     root: str
     found: Nights
 
     @classmethod
-    def scan(cls, uri: str) -> Landing:
-        """List a landing.
+    def scan(cls, uri: str, domain: Domain) -> Landing:
+        """List a landing of a domain's dumps.
 
         Raises:
             LandingError: the folder is not there, cannot be read, or holds no dump.
         """
         uri = canonical_location(uri)
         file_system, root = _file_system_of(uri)
-        tables = tuple(raw_columns())
+        tables = domain.raw_tables
         try:
             if not file_system.exists(root):
                 raise LandingError(f"there is no landing folder {uri}")
@@ -103,12 +104,13 @@ class Landing:
         # Libraries of file systems raise errors of their own beside those of the system.
         except Exception as error:
             raise LandingError(f"the landing {uri} cannot be read: {in_words(error)}") from error
-        landing = cls(uri, file_system, root, find_nights(tables, listing))
+        landing = cls(uri, domain, file_system, root, find_nights(tables, listing))
         if not landing.nights:
+            table = next(iter(tables))
             raise LandingError(
                 f"no dump lies in {uri}: expected files like "
-                "sales/load_date=2026-11-20/sales_20261120.csv, or sales_20261120.csv in one "
-                f"folder. What lies there: {_what_lies_in(listing)}"
+                f"{table}/load_date=2026-11-20/{table}_20261120.csv, or {table}_20261120.csv in "
+                f"one folder. What lies there: {_what_lies_in(listing)}"
             )
         return landing
 
@@ -119,7 +121,7 @@ class Landing:
 
     def bytes_of(self, load_date: date) -> int:
         """Size of a night's files in bytes, by their names alone."""
-        verdict = judge(load_date, tuple(raw_columns()), self.found.listings[load_date], None)
+        verdict = self._judged(load_date, None)
         return sum(file.size for file in verdict.files)
 
     def open_night(self, load_date: date) -> Night:
@@ -137,7 +139,7 @@ class Landing:
         listing = self.found.listings[load_date]
         manifest = manifest_path(load_date, listing)
         content = self._read_manifest(manifest) if manifest else None
-        verdict = judge(load_date, tuple(raw_columns()), listing, content)
+        verdict = self._judged(load_date, content)
         problems = _problems_of(verdict)
         warnings = [*_warnings_of(verdict), *self._homeless_files()]
         files = [self._data_file(load_date, file) for file in verdict.files]
@@ -151,6 +153,10 @@ class Landing:
             )
         path = posixpath.join(self.root, manifest) if manifest else None
         return Night(load_date, tuple(files), tuple(warnings), path)
+
+    def _judged(self, load_date: date, manifest: bytes | None) -> Verdict:
+        tables, listing = self.domain.business_dates, self.found.listings[load_date]
+        return judge(load_date, tables, listing, manifest)
 
     def _homeless_files(self) -> list[str]:
         """One line that names files of dates without a night, if there are any."""
@@ -185,7 +191,7 @@ class Landing:
             contents = read_contents(
                 lambda: self.file_system.open(file.path, "rb"),
                 self._relative(file.path),
-                raw_tables()[file.table],
+                self.domain.raw_tables[file.table],
             )
             return replace(file, contents=contents)
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from shelfweek.places import calendar_date, fitting
 
-# The dates that a file's rows may have come from are told for these tables only.
-WINDOWED_TABLES = ("sales", "inventory")
+BusinessDates = Mapping[str, str | None]
+"""The raw tables of a domain, each with the column of its business date.
+
+Only for these does a manifest tell the dates that a file covers; None: the table is whole in every
+dump.
+"""
 
 # 20,000 entries take 3 MiB. The readiness check has 256 MiB in all.
 MAX_BYTES = 16 << 20
@@ -56,7 +60,7 @@ class Entry:
     Attributes:
         name: the file's name without its folder, which fits the table; `day` is the date in it.
         size: bytes. row_count: None where the manifest does not tell.
-        first_business_date, last_business_date: both or none; of WINDOWED_TABLES only.
+        first_business_date, last_business_date: both or none; of tables with a business date.
     """
 
     table: str
@@ -68,7 +72,7 @@ class Entry:
     last_business_date: date | None = None
 
 
-def parse_manifest(content: bytes, load_date: date, tables: Collection[str]) -> tuple[Entry, ...]:
+def parse_manifest(content: bytes, load_date: date, tables: BusinessDates) -> tuple[Entry, ...]:
     """Read a manifest: JSON, a list of entries or an object with such a list under `files`.
 
     Raises:
@@ -108,7 +112,7 @@ def _expect_no_name_twice(entries: tuple[Entry, ...]) -> None:
             raise ManifestError(f"it names {entry.name} twice, in entries {before} and {number}")
 
 
-def _entry(number: int, item: object, tables: Collection[str]) -> Entry:
+def _entry(number: int, item: object, tables: BusinessDates) -> Entry:
     if not isinstance(item, dict):
         raise ManifestError(f"entry {number} is {_shown(item)}: {_AN_ENTRY}")
     fields = _lowered(item)
@@ -120,11 +124,12 @@ def _entry(number: int, item: object, tables: Collection[str]) -> Entry:
     name = posixpath.basename(name) if isinstance(name, str) else name
     fit = fitting(name, tables) if isinstance(name, str) else None
     if fit is None or fit[0] != table:
+        example = next(iter(tables))
         raise ManifestError(
             f"entry {number}: {_shown(name)} is no file name of table {_shown(table)}; "
-            "one like sales_20261120.csv of table sales is expected"
+            f"one like {example}_20261120.csv of table {example} is expected"
         )
-    first, last = _covered(number, fields) if table in WINDOWED_TABLES else (None, None)
+    first, last = _covered(number, fields) if tables[fit[0]] else (None, None)
     return Entry(
         table=fit[0],
         name=name,

@@ -198,6 +198,7 @@ def run_nights(
     outcome = Outcome(run_id, [night.load_date for night in nights])
     outcome.warnings = [warning for night in nights for warning in night.warnings]
     again = Again(
+        domain=landing.domain.name,
         landing=landing.uri,
         lake=lake_uri.removeprefix("file:"),
         load_date=max(outcome.load_dates),
@@ -206,7 +207,7 @@ def run_nights(
     )
     _build(project, outcome, again, progress)
     with _timed(progress, "sweep old folders"):
-        sweep(project.engine, lake_uri)
+        sweep(project.engine, landing.domain, lake_uri)
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -237,6 +238,7 @@ def register(
         raise NightError(f"{NOT_REGISTERED}: {error}") from error
     request = {
         "run_id": run_id,
+        "domain": landing.domain.name,
         "lake": lake_uri,
         "is_full_refresh": is_full_refresh,
         "limits": limits.as_request(),

@@ -12,12 +12,18 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from shelfweek.manifest import Entry, ManifestError, OtherNightError, parse_manifest
+from shelfweek.manifest import (
+    BusinessDates,
+    Entry,
+    ManifestError,
+    OtherNightError,
+    parse_manifest,
+)
 from shelfweek.places import Kind, Place, is_root_folder, manifest_paths, nights_behind
 
 _NAMES_IN_A_WARNING = 5
@@ -118,7 +124,7 @@ def manifest_path(load_date: date, listing: Listing) -> str | None:
 
 
 def judge(
-    load_date: date, tables: Sequence[str], listing: Listing, manifest: bytes | None
+    load_date: date, tables: BusinessDates, listing: Listing, manifest: bytes | None
 ) -> Verdict:
     """Judge a night.
 
@@ -164,7 +170,7 @@ def judge(
 
 
 def _entries(
-    load_date: date, tables: Sequence[str], listing: Listing, manifest: bytes | None
+    load_date: date, tables: BusinessDates, listing: Listing, manifest: bytes | None
 ) -> tuple[tuple[Entry, ...] | None, Problem | None]:
     """The manifest's entries, or why there are none."""
     if manifest is None:
@@ -177,7 +183,7 @@ def _entries(
 
 
 def _problems_of_the_unreadable(
-    load_date: date, tables: Sequence[str], listing: Listing
+    load_date: date, tables: Collection[str], listing: Listing
 ) -> list[Problem]:
     problems = []
     for path, reason in sorted(listing.unreadable.items()):

@@ -6,11 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 from typing import Any
 
 from shelfweek import forms
-from shelfweek.contract import raw_columns
+from shelfweek.domain import Domain
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.limits import AS_CONFIGURED, Limits, share_of
 from shelfweek.places import canonical_location
@@ -47,10 +46,12 @@ def _object(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-# Every key of the conf with its JSON schema. What a night costs and what it loads is never a
-# default: those keys are required.
-CONF_SCHEMA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
+def conf_schema(domain: Domain) -> dict[str, Mapping[str, Any]]:
+    """Return every key of the conf of a domain's night with its JSON schema.
+
+    What a night costs and what it loads is never a default: those keys are required.
+    """
+    return {
         "load_date": {
             **forms.DATE.schema,
             "format": "date",
@@ -64,7 +65,7 @@ CONF_SCHEMA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             **_object(
                 {
                     table: {"type": "array", "items": forms.S3_URI.schema, "minItems": 1}
-                    for table in raw_columns()
+                    for table in domain.raw_tables
                 }
             ),
             "description": "The files of each raw table, as the night's manifest names them.",
@@ -84,7 +85,6 @@ CONF_SCHEMA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
         **_OPTIONAL,
     }
-)
 
 
 class RequestError(Exception):
@@ -93,15 +93,16 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class NightlyRequest:
-    """A request that fits CONF_SCHEMA.
+    """A request that fits the schema of its domain.
 
     Attributes:
         files: raw table to the URIs of its files.
         manifest: URI of the manifest by which they were judged.
-        emr: the cluster, as CONF_SCHEMA describes it, with counts that EMR takes.
+        emr: the cluster, as the schema describes it, with counts that EMR takes.
         limits: what this run does otherwise than the project says.
     """
 
+    domain: Domain
     load_date: date
     landing_uri: str
     files: Mapping[str, tuple[str, ...]]
@@ -110,16 +111,17 @@ class NightlyRequest:
     limits: Limits = AS_CONFIGURED
 
     @classmethod
-    def of(cls, conf: Mapping[str, Any]) -> NightlyRequest:
-        """Read a conf whose values have been checked against CONF_SCHEMA.
+    def of(cls, conf: Mapping[str, Any], domain: Domain) -> NightlyRequest:
+        """Read a conf whose values have been checked against the schema of a domain's night.
 
         Raises:
             RequestError: a key that nobody knows, or a count that is none.
         """
-        if unknown := sorted(conf.keys() - CONF_SCHEMA.keys()):
+        if unknown := sorted(conf.keys() - conf_schema(domain).keys()):
             raise RequestError(f"unknown keys in the run's conf: {', '.join(unknown)}")
         share = conf.get("max_rejected_share")
         return cls(
+            domain=domain,
             load_date=date.fromisoformat(conf["load_date"]),
             landing_uri=canonical_location(conf["landing_uri"]),
             files={
@@ -140,7 +142,7 @@ class NightlyRequest:
             RequestError: it is not whole, or its files and manifest are not those of the request.
         """
         try:
-            landing = Landing.scan(self.landing_uri)
+            landing = Landing.scan(self.landing_uri, self.domain)
             night = landing.open_night(self.load_date)
         except LandingError as error:
             raise RequestError(str(error)) from error

@@ -16,7 +16,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from shelfweek.contract import raw_tables
+from shelfweek.domain import Domain, RawTable
 from shelfweek.file_beginning import unpacked
 from shelfweek.landing import DataFile, Landing, Night
 
@@ -60,8 +60,8 @@ def register_files(
     return {
         "malformed_tables": sorted({file.table for file in malformed}),
         "sources": [
-            *_sources((f for f in files if f.path not in mended), landing.file_system),
-            *_sources_of_copies(copied, mended, file_system),
+            *_sources((f for f in files if f.path not in mended), landing),
+            *_sources_of_copies(copied, mended, file_system, landing.domain),
         ],
     }
 
@@ -112,7 +112,7 @@ def _write_mended(
         for number in range(record.line_number, record.line_number + record.line_count)
     }
     file_system.makedirs(posixpath.dirname(copy), exist_ok=True)
-    encoding = raw_tables()[file.table].encoding
+    encoding = landing.domain.raw_tables[file.table].encoding
     with landing.file_system.open(file.path, "rb") as raw, file_system.open(copy, "wb") as out:
         source = io.TextIOWrapper(unpacked(raw, file.name), encoding, newline="\n")
         target = io.TextIOWrapper(unpacked(out, file.name, "wb"), encoding, newline="\n")
@@ -121,37 +121,38 @@ def _write_mended(
                 target.write("\n" if number in gone else line)
 
 
-def _sources(
-    files: Iterable[DataFile], file_system: AbstractFileSystem
-) -> Iterator[dict[str, Any]]:
+def _sources(files: Iterable[DataFile], landing: Landing) -> Iterator[dict[str, Any]]:
     """The CSV tables to be made over some files: each has files of one table and one shape."""
     groups: dict[tuple[str, tuple[str, ...], bool], list[DataFile]] = defaultdict(list)
     for file in files:
         groups[file.table, file.columns, file.contents.is_multi_line].append(file)
     for (table, columns, is_multi_line), group in groups.items():
         paths = [file.path for file in group]
-        for location in locations(paths, file_system):
-            yield _source(table, columns, is_multi_line, location)
+        for location in locations(paths, landing.file_system):
+            yield _source(landing.domain.raw_tables[table], columns, is_multi_line, location)
 
 
 def _sources_of_copies(
-    files: Iterable[DataFile], copies: Mapping[str, str], file_system: AbstractFileSystem
+    files: Iterable[DataFile],
+    copies: Mapping[str, str],
+    file_system: AbstractFileSystem,
+    domain: Domain,
 ) -> Iterator[dict[str, Any]]:
     """The same over copies of files."""
     for file in files:
         location = _escaped(uri_of(file_system, copies[file.path]))
-        yield _source(file.table, file.columns, file.contents.is_multi_line, location)
+        table = domain.raw_tables[file.table]
+        yield _source(table, file.columns, file.contents.is_multi_line, location)
 
 
 def _source(
-    table: str, columns: Sequence[str], is_multi_line: bool, location: str
+    table: RawTable, columns: Sequence[str], is_multi_line: bool, location: str
 ) -> dict[str, Any]:
-    raw_table = raw_tables()[table]
     return {
-        "raw_table": table,
-        "columns": [name if name in raw_table.columns else None for name in columns],
+        "raw_table": table.name,
+        "columns": [name if name in table.columns else None for name in columns],
         "is_multi_line": is_multi_line,
-        "encoding": raw_table.encoding,
+        "encoding": table.encoding,
         "location": location,
     }
 

@@ -23,8 +23,9 @@ ROW_LENGTH = 120
 
 @dataclass(frozen=True)
 class Again:
-    """The run, as a person would start it again. lake: its folder."""
+    """The run, as a person would start it again. domain: its name. lake: its folder."""
 
+    domain: str
     landing: str
     lake: str
     load_date: date
@@ -38,7 +39,8 @@ class Again:
             variables["FULL_REFRESH"] = "1"
         if self.limits.accept_shrink:
             variables["ACCEPT_SHRINK"] = "1"
-        return make_command("run", **variables, MAX_REJECTED_SHARE=f"{share.normalize():f}")
+        variables["MAX_REJECTED_SHARE"] = f"{share.normalize():f}"
+        return make_command("run", domain=self.domain, **variables)
 
 
 def rejects_over_limit(engine: Engine, node: Any, again: Again) -> str:
@@ -60,7 +62,7 @@ def rejects_over_limit(engine: Engine, node: Any, again: Again) -> str:
     enough = _share(tables[0]).quantize(Decimal("0.01"), ROUND_UP)
     lines += [
         "All of them:",
-        f"  {make_command('sql', LAKE=again.lake, Q=query)}",
+        f"  {make_command('sql', domain=again.domain, LAKE=again.lake, Q=query)}",
         "Mend the source and unload the night again, or raise the limit for one run:",
         f"  {again.command(enough)}",
     ]

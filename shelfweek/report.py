@@ -13,6 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from shelfweek.domain import Domain
 from shelfweek.engine import Engine, Row, Session
 from shelfweek.night import Outcome
 from shelfweek.printable import printable, printable_lines
@@ -42,15 +43,17 @@ class Report:
     supply: list[Row]
 
 
-def read_report(engine: Engine, run_ids: Sequence[str], load_dates: Sequence[date]) -> Report:
-    """Read the figures of some runs from the published tables."""
+def read_report(
+    engine: Engine, domain: Domain, run_ids: Sequence[str], load_dates: Sequence[date]
+) -> Report:
+    """Read the figures of some runs from the published tables of a domain."""
+    tables = ", ".join(f"'{table}'" for table in domain.raw_tables)
     dates = ", ".join(f"date'{day}'" for day in load_dates) or "null"
     ids = ", ".join(f"'{run_id}'" for run_id in run_ids) or "null"
     with engine.session() as session:
         counts = session.query(
             f"select * from {engine.marts('load_row_counts')} where load_date in ({dates}) "
-            "order by load_date, array_position(array('sales', 'inventory', 'store', 'product', "
-            "'calendar'), raw_table)"
+            f"order by load_date, array_position(array({tables}), raw_table)"
         )
         rejected = session.query(
             f"select load_date, table_name, reason, count(*) as row_count "

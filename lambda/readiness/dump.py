@@ -12,11 +12,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shelfweek.manifest import MAX_BYTES
+from shelfweek.manifest import MAX_BYTES, BusinessDates
 from shelfweek.night_files import Listing, Problem, State, Verdict, judge, manifest_path
 from shelfweek.places import folder_date, is_root_folder, manifest_paths
-
-TABLES = ("sales", "inventory", "store", "product", "calendar")
 
 _GONE = ("NoSuchKey", "404")
 _DENIED = ("AccessDenied", "AllAccessDisabled", "403", "KMS")
@@ -70,15 +68,19 @@ class Dump:
         return all(table.state is State.READY for table in self.tables)
 
 
-def read_dump(s3: Any, bucket: str, prefix: str, load_date: date) -> Dump:
+def read_dump(
+    s3: Any, bucket: str, prefix: str, load_date: date, raw_tables: BusinessDates
+) -> Dump:
     """Judge the dump of a night by the names and sizes in the bucket and by its manifest.
+
+    raw_tables: those that a night has, in the order in which people are told of them.
 
     Raises:
         LandingError: the bucket cannot be listed or read.
     """
     landing_uri = f"s3://{bucket}/{prefix}"
     try:
-        listing = _list_night(s3, bucket, f"{prefix}/", load_date)
+        listing = _list_night(s3, bucket, f"{prefix}/", load_date, raw_tables)
     except (ClientError, BotoCoreError) as error:
         right = f"s3:ListBucket on the bucket {bucket} for the prefix {prefix}/*"
         raise LandingError(
@@ -88,24 +90,26 @@ def read_dump(s3: Any, bucket: str, prefix: str, load_date: date) -> Dump:
     # prefix. So the list tells whether it is there.
     path = manifest_path(load_date, listing)
     content = _read(s3, bucket, f"{prefix}/{path}") if path else None
-    verdict = judge(load_date, TABLES, listing, content)
+    verdict = judge(load_date, raw_tables, listing, content)
     problem = None
     if content is None:
         problem = "missing: the unload has not finished, or not even started"
     elif verdict.manifest_problem:
         problem = f"{verdict.manifest_problem.state}: {verdict.manifest_problem.text}"
     tables = tuple(
-        _table(name, landing_uri, verdict, is_confirmed=problem is None) for name in TABLES
+        _table(name, landing_uri, verdict, is_confirmed=problem is None) for name in raw_tables
     )
     manifest_uri = f"{landing_uri}/{path or manifest_paths(load_date)[0]}"
     return Dump(landing_uri, manifest_uri, problem, tables)
 
 
-def _list_night(s3: Any, bucket: str, root: str, load_date: date) -> Listing:
+def _list_night(
+    s3: Any, bucket: str, root: str, load_date: date, raw_tables: BusinessDates
+) -> Listing:
     """List the landing's own folder and those of one night, not those of a year of others."""
     sizes, folders = _list(s3, bucket, root, Delimiter="/")
     for folder in folders:
-        if not is_root_folder(_name(folder), TABLES):
+        if not is_root_folder(_name(folder), raw_tables):
             continue
         loose, nights = _list(s3, bucket, folder, Delimiter="/")
         sizes |= loose

@@ -24,7 +24,7 @@ from airflow_client import AirflowClient, Log, PausedError, Run, RunState
 from airflow_login import AirflowError, LoginSecret
 from dump import Dump, LandingError, read_dump
 from request import Request, RequestError
-from settings import Settings, SettingsError, mail_settings
+from settings import Settings, SettingsError, mail_settings, packaged_tables
 from shelfweek.failures import without_values
 
 # Kept back from the invocation's time to send the mail when Airflow has used up all the rest.
@@ -58,12 +58,12 @@ def handle(event: object, context: Any) -> dict[str, Any]:
     """Lambda's entry point; the event is that of `Request.of`, the answer that of `check`.
 
     Raises:
-        SettingsError: a variable is wrong; the mail is sent if the others allow it.
+        SettingsError: a variable or the package is wrong; the mail is sent if the others allow it.
         As check: what it raises.
     """
     now = datetime.now(UTC)
     try:
-        settings = Settings.of(os.environ)
+        settings = Settings.of(os.environ, packaged_tables())
         services = _services(settings.secret_arn)
     except SettingsError as error:
         _tell_of_settings(_request(event, now), str(error))
@@ -192,7 +192,11 @@ class _Night:
     def _read_dump(self) -> Dump:
         settings = self._settings
         dump = read_dump(
-            self._services.s3, settings.bucket, settings.prefix, self.request.load_date
+            self._services.s3,
+            settings.bucket,
+            settings.prefix,
+            self.request.load_date,
+            settings.raw_tables,
         )
         _log_dump(self.log, self.request, dump)
         return dump

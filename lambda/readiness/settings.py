@@ -1,13 +1,19 @@
-"""What the function is told by its environment, checked before anything else happens."""
+"""What the function is told by its environment and package, checked before anything else."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from shelfweek import forms
 from shelfweek.forms import Count, Form
+from shelfweek.manifest import BusinessDates
 from shelfweek.places import canonical_location
+
+RAW_TABLES = Path(__file__).with_name("raw_tables.json")
+"""What the domain declares, as `make readiness-package` writes it into the package."""
 
 _FORMS: Mapping[str, Form | Count] = {
     "LANDING_URI": forms.LANDING,
@@ -28,7 +34,7 @@ _FORMS: Mapping[str, Form | Count] = {
 
 
 class SettingsError(Exception):
-    """A variable is missing or malformed; the message names it and says what is expected."""
+    """A variable or a file is missing or malformed; the message says what is expected."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,13 @@ class Settings:
     """All settings.
 
     Attributes:
+        raw_tables: those that a night has.
         bucket, prefix: the landing; the prefix has no slash at its ends.
         secret_arn: names the Secrets Manager secret with Airflow's address and login.
         function_name: for the mail, which tells how to invoke the function by hand.
     """
 
+    raw_tables: BusinessDates
     bucket: str
     prefix: str
     dag_id: str
@@ -63,7 +71,7 @@ class Settings:
     function_name: str
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Settings:
+    def of(cls, environment: Mapping[str, str], raw_tables: BusinessDates) -> Settings:
         """Read and check all variables.
 
         Raises:
@@ -76,6 +84,7 @@ class Settings:
         mail_from, mail_to = mail_settings(environment)
         bucket, _, prefix = values["LANDING_URI"].removeprefix("s3://").partition("/")
         return cls(
+            raw_tables=raw_tables,
             bucket=bucket,
             prefix=prefix,
             dag_id=values["AIRFLOW_DAG_ID"],
@@ -92,6 +101,21 @@ class Settings:
             ),
             function_name=values["AWS_LAMBDA_FUNCTION_NAME"],
         )
+
+
+def packaged_tables() -> BusinessDates:
+    """The raw tables that the package was built for.
+
+    Raises:
+        SettingsError: the package was not built by the project's command.
+    """
+    try:
+        tables: BusinessDates = json.loads(RAW_TABLES.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"the package has no {RAW_TABLES.name}: build it with make readiness-package"
+        ) from error
+    return tables
 
 
 def mail_settings(environment: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox import places
-from sandbox.command import Parser, add_debug, run_command
+from sandbox.command import Parser, add_debug, add_domain, run_command
 from sandbox.dashboard.server import (
     PROGRAMS,
     DashboardError,
@@ -29,6 +29,7 @@ from sandbox.dashboard.views import VIEW_NAMES, rendered
 from sandbox.lakes import expect_lake, expect_published
 from sandbox.run import engine_of, last_lake, only_run
 from sandbox.thrift_server import ThriftServerError
+from shelfweek.domain import Domain
 from shelfweek.engine import EngineError
 from shelfweek.lake import LakeError, export
 from shelfweek.night import NightError
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the dashboards until Ctrl-C, and return the exit code."""
     options = _parser().parse_args(arguments)
     return run_command(
-        partial(_show, options.lake, has_admin=options.admin),
+        partial(_show, options.lake, options.domain, has_admin=options.admin),
         (DashboardError, EngineError, LakeError, NightError, ThriftServerError),
         "Nothing runs any more.",
         code_when_stopped=0,
@@ -51,17 +52,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
 
 
-def _show(lake: Path, console: Console, *, has_admin: bool) -> None:
+def _show(lake: Path, domain: Domain, console: Console, *, has_admin: bool) -> None:
     began = time.monotonic()
     require_environment()
     uri = os.environ.get("SUPERSET_DATABASE_URI")
     home = PROJECT / ".run" / "dashboard" if uri else lake / "dashboard"
     if not uri:
-        expect_lake(lake)
+        expect_lake(lake, domain)
     with only_server(home):
         if not uri:
             file = home / "retail.duckdb"
-            publish_lake(console, lake, file)
+            publish_lake(console, lake, domain, file)
             uri = f"duckdb:///{file}?{READ_ONLY}"
         variables = environment(home, uri, has_admin=has_admin)
         with console.status("bringing the dashboards up to date"):
@@ -80,8 +81,8 @@ def _show(lake: Path, console: Console, *, has_admin: bool) -> None:
             signal.pause()
 
 
-def publish_lake(console: Console, lake: Path, file: Path) -> None:
-    """Put the lake's published tables into the file, unless it has them already.
+def publish_lake(console: Console, lake: Path, domain: Domain, file: Path) -> None:
+    """Put the lake's published tables of a domain into the file, unless it has them already.
 
     Raises:
         LakeError: no night was published to the lake.
@@ -97,9 +98,9 @@ def publish_lake(console: Console, lake: Path, file: Path) -> None:
         with only_run(lake):
             with engine_of(console, lake) as engine:
                 began = time.monotonic()
-                expect_published(engine, lake)
+                expect_published(engine, lake, domain)
                 with console.status("exporting the published tables"):
-                    export(engine, f"file:{exported}")
+                    export(engine, domain, f"file:{exported}")
                 console.print(f"{time.monotonic() - began:8.1f} s  export the published tables")
             # The engine may write to the catalog when it ends; a run may as soon as we let it.
             state = _state(lake)
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         default=last_lake(),
         help="folder of the lake (default: %(default)s)",
     )
+    add_domain(parser, only_default_has="dashboards")
     parser.add_argument(
         "--admin", action="store_true", help="make a login that may change everything, too"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox import places
-from sandbox.command import Parser, add_debug, run_command
+from sandbox.command import Parser, add_debug, add_domain, run_command
 
 from .landing import Layout, Night
 from .real import read_sales, read_text, real_sample, sale_dates
@@ -99,6 +99,7 @@ def make_parser() -> argparse.ArgumentParser:
             metavar="CSV",
             help=f"{table} list (default: the sales file's sibling of that name)",
         )
+    add_domain(parser, only_default_has="sample dumps")
     add_debug(parser)
     return parser
 

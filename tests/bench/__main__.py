@@ -27,6 +27,7 @@ from rich.table import Table
 
 from sandbox import emulated_account, thrift_server
 from sandbox.airflow_server import AirflowServer
+from sandbox.command import add_domain
 from sandbox.dashboard.server import Dashboards
 from sandbox.emulated_account import BUCKET
 from sandbox.night import DAG_ID, NIGHT_SECONDS, airflow_for, deploy_check
@@ -43,6 +44,7 @@ from dashboards import site
 from dashboards.browser import Browser
 from dashboards.tables import Shape
 from dashboards.test_pages import CHARTS, log_in, show
+from domains import RETAIL
 from reference import fast_fact
 
 DAYS = 50
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument(
         "--only", choices=list(BENCHMARKS), help="one of the benchmarks (default: all)"
     )
+    add_domain(parser, only_default_has="benchmarks")
     options = parser.parse_args()
     console = Console(highlight=False)
     table = Table(title="Benchmarks", title_justify="left")
@@ -78,7 +81,7 @@ def full_build(folder: Path, millions: float, table: Table) -> None:
     """One night of many rows: the pipeline against DuckDB's plain SQL from the same CSV files."""
     landing_folder = folder / "large"
     rows, night = _large_landing(landing_folder, millions)
-    landing = Landing.scan(str(landing_folder))
+    landing = Landing.scan(str(landing_folder), RETAIL)
     with duckdb.connect() as connection:
         connection.execute("set threads to 2")
         peer = _seconds(lambda: fast_fact(landing_folder, night, connection).fetchall())
@@ -119,7 +122,7 @@ def history(folder: Path, _millions: float, table: Table) -> None:
     for days in (40, 400):
         landing_folder = folder / f"history_{days}"
         make_sample(["--to", str(landing_folder), "--nights", "3", "--days", str(days)])
-        landing = Landing.scan(str(landing_folder))
+        landing = Landing.scan(str(landing_folder), RETAIL)
         lake = folder / f"history_lake_{days}"
         with thrift_server.running(lake, java_options=java_options_for(landing)) as server:
             project = DbtProject(Engine(port=server.port), lake / "run" / "dbt")
@@ -139,7 +142,7 @@ def orchestration(folder: Path, _millions: float, table: Table) -> None:
     with emulated_account.running(folder / "server") as account:
         os.environ.update(account.aws.environment)
         emulated_account.upload(account.aws.client("s3"), folder / "landing")
-        landing = Landing.scan(emulated_account.LANDING_URI)
+        landing = Landing.scan(emulated_account.LANDING_URI, RETAIL)
         project = DbtProject(replace(account.engine, schema="plain"), folder / "dbt")
         with airflow_for(account, folder / "airflow") as airflow:
             check = deploy_check(account, airflow)
@@ -201,7 +204,7 @@ def _large_landing(folder: Path, millions: float) -> tuple[int, date]:
             *("--stores", str(stores), "--products", str(PRODUCTS)),
         ]
     )
-    landing = Landing.scan(str(folder))
+    landing = Landing.scan(str(folder), RETAIL)
     night = landing.nights[0]
     files = landing.open_night(night).files
     rows = sum(file.row_count or 0 for file in files if file.table in ("sales", "inventory"))

@@ -12,11 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from domains import RETAIL
 from reference import Reference, compute
 
 from sandbox.glue_catalog import partition_folders
 from shelfweek.engine import Engine, Row
-from shelfweek.lake import PUBLISHED_TABLES
 from shelfweek.landing import Landing
 from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.night import DbtProject, Outcome, Progress, run_nights
@@ -58,7 +58,7 @@ class Lake:
         limits: Limits = AS_CONFIGURED,
     ) -> list[Outcome]:
         """Load nights one after another, all of the landing if none is named."""
-        scanned = Landing.scan(str(landing))
+        scanned = Landing.scan(str(landing), RETAIL)
         report = progress or (lambda what, seconds: None)
         return [
             run_nights(
@@ -74,7 +74,7 @@ class Lake:
 
     def full_refresh(self, landing: Path) -> Outcome:
         """Rebuild the lake from all nights of a landing in one run."""
-        scanned = Landing.scan(str(landing))
+        scanned = Landing.scan(str(landing), RETAIL)
         nights = [scanned.open_night(day) for day in scanned.nights]
         return run_nights(nights, scanned, self.project, self.uri, is_full_refresh=True)
 
@@ -89,7 +89,7 @@ class Lake:
 
     def contents(self) -> dict[str, list[Row]]:
         """Every published row that depends on what came in alone, not on how it was loaded."""
-        tables = [name for name in PUBLISHED_TABLES if name not in ("runs", "load_coverage")]
+        tables = [name for name in RETAIL.published_tables if name not in ("runs", "load_coverage")]
         return {
             name: [
                 {key: value for key, value in row.items() if key not in _OF_THE_RUN}

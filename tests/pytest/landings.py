@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from domains import RETAIL
 from dumps import LOAD_DATE, night_tables, sale, stock
 from reference.cases import trailing_window, write_dump
 
@@ -34,7 +35,7 @@ def put(folder: Path, path: str, content: bytes | None = None) -> Path:
 
 def opened(folder: Path, load_date: date = LOAD_DATE) -> Night:
     """The night, as a run opens it."""
-    return Landing.scan(str(folder)).open_night(load_date)
+    return Landing.scan(str(folder), RETAIL).open_night(load_date)
 
 
 def fault(folder: Path, load_date: date = LOAD_DATE) -> str:

@@ -9,10 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from domains import RETAIL
+
 from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Mail
 from sandbox.sample.landing import FileEntry, manifest_path, night_folder, write_manifest
-from shelfweek.contract import raw_columns
 
 BUCKET = "lake"
 PREFIX = "landing"
@@ -65,7 +66,7 @@ class NightDump:
         self.load_date = load_date
         self.contents: dict[tuple[str, str], bytes] = {}
         self.entries: list[FileEntry] = []
-        for table in raw_columns():
+        for table in RETAIL.raw_tables:
             self.add(table, self.name(table))
 
     def name(self, table: str, part: str = "", day: date | None = None) -> str:
@@ -80,7 +81,7 @@ class NightDump:
 
     def content(self, table: str, rows: int) -> bytes:
         """A header line and rows of empty fields."""
-        columns = raw_columns()[table]
+        columns = RETAIL.raw_tables[table].columns
         lines = [",".join(columns).upper(), *["," * (len(columns) - 1)] * rows]
         return ("\n".join(lines) + "\n").encode()
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from domains import RETAIL
 
 from sandbox import athena, aws, glue_catalog, s3a, thrift_server
 from sandbox.airflow_server import program
@@ -21,7 +22,7 @@ from sandbox.aws import Aws
 from sandbox.dashboard.views import VIEW_NAMES, rendered
 from sandbox.sample.__main__ import main as make_sample
 from shelfweek.engine import Engine
-from shelfweek.lake import PUBLISHED_TABLES, export
+from shelfweek.lake import export
 from shelfweek.landing import Landing
 from shelfweek.night import DbtProject, run_nights
 from shelfweek.project import PROJECT
@@ -60,7 +61,7 @@ class ServedLake:
     def as_spark_wrote_it(self) -> duckdb.DuckDBPyConnection:
         """The exported tables, and the views over them, in a DuckDB in memory."""
         connection = duckdb.connect()
-        for table in PUBLISHED_TABLES:
+        for table in RETAIL.published_tables:
             files = self.exported / table / "*.parquet"
             connection.execute(f"create view {table} as select * from '{files}'")
         for name in VIEW_NAMES:
@@ -127,7 +128,7 @@ def served_lake(folder: Path) -> Iterator[ServedLake]:
 
 
 def _load(account: Aws, landing_folder: Path, folder: Path) -> None:
-    landing = Landing.scan(str(landing_folder))
+    landing = Landing.scan(str(landing_folder), RETAIL)
     with thrift_server.running(
         folder / "spark", jars=s3a.fetch_jars(), settings=s3a.settings_for(account)
     ) as server:
@@ -135,6 +136,6 @@ def _load(account: Aws, landing_folder: Path, folder: Path) -> None:
         project = DbtProject(engine, folder / "spark" / "dbt")
         (day,) = landing.nights
         run_nights([landing.open_night(day)], landing, project, SETTINGS["SHELFWEEK_LAKE"])
-        glue_catalog.register(engine, account.client("glue"))
+        glue_catalog.register(engine, RETAIL, account.client("glue"))
         (folder / "exported").mkdir()
-        export(engine, f"file:{folder / 'exported'}")
+        export(engine, RETAIL, f"file:{folder / 'exported'}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from rich.console import Console
 
 from sandbox.dashboard import __main__ as dashboard
@@ -82,5 +83,5 @@ def test_tables_are_published_again_when_a_run_came_after_the_export(
     monkeypatch.setattr(subprocess, "run", lake.publish)
     file = lake.folder / "dashboard" / "retail.duckdb"
     for times in (1, 2, 2):
-        dashboard.publish_lake(Console(quiet=True), lake.folder, file)
+        dashboard.publish_lake(Console(quiet=True), lake.folder, RETAIL, file)
         assert len(lake.published) == times

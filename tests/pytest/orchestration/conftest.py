@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from domains import RETAIL
 
 from sandbox import airflow_server
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LANDING_URI
-from shelfweek.contract import raw_columns
 from shelfweek.project import PROJECT
 
 pytest.importorskip("airflow", reason="Airflow is not installed: make test does it")
@@ -45,7 +45,7 @@ def conf() -> dict[str, Any]:
         "landing_uri": LANDING_URI,
         "files": {
             table: [f"{LANDING_URI}/{table}/load_date={day}/{table}_{digits}.csv"]
-            for table in raw_columns()
+            for table in RETAIL.raw_tables
         },
         "manifest": f"{LANDING_URI}/manifest/load_date={day}/manifest_{digits}.json",
         "emr": {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from lakes import Lake, fact_differences
 
 from sandbox import airflow_server, emulated_account
@@ -45,7 +46,7 @@ def account(tmp_path_factory: pytest.TempPathFactory, landing: Path) -> Iterator
 def conf_of(landing: Path) -> dict[str, Any]:
     """What the readiness check would send."""
     files: dict[str, list[str]] = {}
-    for file in Landing.scan(str(landing)).open_night(LOAD_DATE).files:
+    for file in Landing.scan(str(landing), RETAIL).open_night(LOAD_DATE).files:
         name = Path(file.path).relative_to(landing).as_posix()
         files.setdefault(file.table, []).append(f"{LANDING_URI}/{name}")
     folder = f"{LANDING_URI}/manifest/load_date={LOAD_DATE}"

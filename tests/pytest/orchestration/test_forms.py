@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from policies import parameters
 
 import account as account_settings
@@ -98,10 +99,10 @@ def test_the_check_and_the_api_accept_the_same(
     if isinstance(form, Form):
         assert is_accepted(night, {**conf, "emr": {**conf["emr"], key: text}}) == fits
     if fits:
-        Settings.of({**environment, variable: text})
+        Settings.of({**environment, variable: text}, RETAIL.business_dates)
         return
     with pytest.raises(SettingsError, match=f"{variable} is .*, not {re.escape(form.expected)}"):
-        Settings.of({**environment, variable: text})
+        Settings.of({**environment, variable: text}, RETAIL.business_dates)
 
 
 def test_the_template_accepts_the_same() -> None:
@@ -125,7 +126,7 @@ def test_a_count_that_the_api_accepts_is_one_that_emr_takes(
     """JSON schema takes 2.0 and 1e2 for integers, and boto3 does not."""
     counts = {"core_instance_count": number, "task_instance_count": number}
     conf["emr"] |= counts
-    emr = NightlyRequest.of(validated(night, conf)).emr
+    emr = NightlyRequest.of(validated(night, conf), RETAIL).emr
     account = AccountSettings(**dict.fromkeys(AccountSettings.__annotations__, "x"))
     asked = job_flow(emr, account, "run")
     found = [
@@ -143,7 +144,7 @@ def test_a_count_that_is_none_is_refused_by_the_api_and_by_name(
     conf["emr"] |= {"core_instance_count": number}
     assert not is_accepted(night, conf)
     with pytest.raises(RequestError, match=r"core_instance_count in the run's conf: .* is not a"):
-        NightlyRequest.of(conf)
+        NightlyRequest.of(conf, RETAIL)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,8 @@ def test_plain_addresses_are_split_at_their_commas(
     text: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert mail_addresses(text) == tuple(text.split(","))
-    assert Settings.of({**environment, "MAIL_TO": text}).mail_to == tuple(text.split(","))
+    settings = Settings.of({**environment, "MAIL_TO": text}, RETAIL.business_dates)
+    assert settings.mail_to == tuple(text.split(","))
     monkeypatch.setenv("SHELFWEEK_MAIL_FROM", text.split(",")[0])
     monkeypatch.setenv("SHELFWEEK_MAIL_TO", text)
     AccountSettings.from_environment()
@@ -211,7 +213,7 @@ def test_what_ses_would_refuse_is_refused_by_name_in_the_check_and_in_the_dag(
     with pytest.raises(FormError, match="is not plain e-mail addresses"):
         mail_addresses(text)
     with pytest.raises(SettingsError, match=f"{which} is "):
-        Settings.of({**environment, which: text})
+        Settings.of({**environment, which: text}, RETAIL.business_dates)
     monkeypatch.setenv(f"SHELFWEEK_{which}", text)
     with pytest.raises(account_settings.SettingsError, match=f"SHELFWEEK_{which}"):
         AccountSettings.from_environment()

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from domains import RETAIL
 from nights import BUCKET, PREFIX, NightDump
 
 from sandbox import aws, emulated_account, faulty_aws
@@ -54,7 +55,7 @@ def landing_uri(bucket: FaultyAws, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_all_nights_of_more_than_a_thousand_keys_are_found(landing_uri: str) -> None:
-    landing = Landing.scan(landing_uri.replace("s3://", "s3a://") + "/")
+    landing = Landing.scan(landing_uri.replace("s3://", "s3a://") + "/", RETAIL)
     assert landing.uri == landing_uri
     assert len(landing.nights) == NIGHTS
     assert len(landing.open_night(LOAD_DATE).files) == 5
@@ -65,7 +66,7 @@ def test_a_bucket_that_asks_to_slow_down_is_read_all_the_same(
 ) -> None:
     before = bucket.met
     bucket.faults.append(Fault.of_s3("GET /lake", 503, "SlowDown", 3))
-    assert len(Landing.scan(landing_uri).open_night(LOAD_DATE).files) == 5
+    assert len(Landing.scan(landing_uri, RETAIL).open_night(LOAD_DATE).files) == 5
     assert bucket.met == before + 3
 
 
@@ -74,7 +75,7 @@ def test_a_bucket_that_may_not_be_read_is_told(landing_uri: str, bucket: FaultyA
     bucket.faults.append(denied)
     try:
         with pytest.raises(LandingError, match="cannot be read: AccessDenied"):
-            Landing.scan(landing_uri)
+            Landing.scan(landing_uri, RETAIL)
     finally:
         bucket.faults.remove(denied)
 
@@ -116,7 +117,7 @@ def odd_landing(
 def test_markers_of_folders_are_never_mentioned(
     odd_landing: Callable[[str, bytes], str], key: str
 ) -> None:
-    assert Landing.scan(odd_landing(key, b"")).open_night(LOAD_DATE).warnings == ()
+    assert Landing.scan(odd_landing(key, b""), RETAIL).open_night(LOAD_DATE).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_markers_of_folders_are_never_mentioned(
 def test_a_nearly_fitting_key_stops_the_night(
     odd_landing: Callable[[str, bytes], str], key: str
 ) -> None:
-    landing = Landing.scan(odd_landing(key, b"x"))
+    landing = Landing.scan(odd_landing(key, b"x"), RETAIL)
     with pytest.raises(LandingError, match=f"{key} fits no file of the night"):
         landing.open_night(LOAD_DATE)
 
@@ -141,7 +142,7 @@ def test_folders_of_nobody_are_not_listed(
     denied = Fault.of_s3("prefix=odd%2Fbackup", 403, "AccessDenied")
     bucket.faults.append(denied)
     try:
-        assert Landing.scan(uri).open_night(LOAD_DATE).warnings == ()
+        assert Landing.scan(uri, RETAIL).open_night(LOAD_DATE).warnings == ()
     finally:
         bucket.faults.remove(denied)
 
@@ -154,6 +155,6 @@ def test_a_folder_that_may_not_be_listed_stops_the_night(
     bucket.faults.append(denied)
     try:
         with pytest.raises(LandingError, match="store cannot be read: AccessDenied"):
-            Landing.scan(uri).open_night(LOAD_DATE)
+            Landing.scan(uri, RETAIL).open_night(LOAD_DATE)
     finally:
         bucket.faults.remove(denied)

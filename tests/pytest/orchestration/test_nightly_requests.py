@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from nights import NightDump
 
 from sandbox.emulated_account import AIRFLOW_SETTINGS, LANDING_URI
@@ -19,7 +20,7 @@ from shelfweek.lake import copy_dimension_files
 from shelfweek.landing import Landing
 from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.night import DbtProject, Invocation, register
-from shelfweek.nightly_request import CONF_SCHEMA, NightlyRequest, RequestBounds, RequestError
+from shelfweek.nightly_request import NightlyRequest, RequestBounds, RequestError, conf_schema
 from shelfweek.registration import _glob_over, uri_of
 
 LOAD_DATE = date(2026, 11, 20)
@@ -36,12 +37,12 @@ def dump(tmp_path: Path) -> NightDump:
 @pytest.fixture
 def request_for(dump: NightDump) -> NightlyRequest:
     """A request for just that night."""
-    landing = Landing.scan(str(dump.folder))
+    landing = Landing.scan(str(dump.folder), RETAIL)
     files: dict[str, tuple[str, ...]] = {}
     for file in landing.open_night(LOAD_DATE).files:
         files[file.table] = (uri_of(landing.file_system, file.path),)
     manifest = uri_of(landing.file_system, str(dump.manifest))
-    return NightlyRequest(LOAD_DATE, str(dump.folder), files, manifest, {})
+    return NightlyRequest(RETAIL, LOAD_DATE, str(dump.folder), files, manifest, {})
 
 
 def test_a_night_is_opened_as_it_was_requested(request_for: NightlyRequest) -> None:
@@ -79,7 +80,7 @@ def test_a_dump_that_was_torn_since_is_refused(
 
 def test_a_key_that_nobody_knows_is_refused(conf: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match="lode_date"):
-        NightlyRequest.of({**conf, "lode_date": "2026-11-20"})
+        NightlyRequest.of({**conf, "lode_date": "2026-11-20"}, RETAIL)
 
 
 @pytest.fixture
@@ -104,13 +105,13 @@ def test_a_request_of_the_readiness_check_is_within_the_limits(
 ) -> None:
     monkeypatch.setenv("SHELFWEEK_LANDINGS", named)
     bounds = RequestBounds.from_environment()
-    bounds.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
+    bounds.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}, RETAIL))
 
 
 def test_files_may_be_named_with_hadoops_scheme(conf: dict[str, Any]) -> None:
     renamed = json.loads(json.dumps(conf).replace("s3://", "s3a://"))
-    assert re.search(CONF_SCHEMA["manifest"]["pattern"], renamed["manifest"])
-    assert NightlyRequest.of(renamed) == NightlyRequest.of(conf)
+    assert re.search(conf_schema(RETAIL)["manifest"]["pattern"], renamed["manifest"])
+    assert NightlyRequest.of(renamed, RETAIL) == NightlyRequest.of(conf, RETAIL)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_another_landing_is_refused(
 ) -> None:
     """Whatever the roles can read could be loaded and published otherwise."""
     with pytest.raises(RequestError, match=f"from {landing_uri}: SHELFWEEK_LANDINGS names s3://"):
-        bounds.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}))
+        bounds.expect(NightlyRequest.of({**conf, "landing_uri": landing_uri}, RETAIL))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_a_cluster_beyond_the_limits_is_refused(
     bounds: RequestBounds, conf: dict[str, Any], asked: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RequestError, match=f"^{message}: SHELFWEEK_EMR_"):
-        bounds.expect(NightlyRequest.of({**conf, "emr": {**conf["emr"], **asked}}))
+        bounds.expect(NightlyRequest.of({**conf, "emr": {**conf["emr"], **asked}}, RETAIL))
 
 
 @pytest.mark.parametrize(
@@ -160,9 +161,9 @@ def test_a_limit_that_is_missing_is_none_that_allows_all(
 def test_limits_are_those_of_the_project_unless_the_conf_says_otherwise(
     conf: dict[str, Any],
 ) -> None:
-    assert NightlyRequest.of(conf).limits == AS_CONFIGURED
+    assert NightlyRequest.of(conf, RETAIL).limits == AS_CONFIGURED
     told = {**conf, "accept_shrink": True, "max_rejected_share": 0.05}
-    assert NightlyRequest.of(told).limits == Limits(Decimal("0.05"), True)
+    assert NightlyRequest.of(told, RETAIL).limits == Limits(Decimal("0.05"), True)
 
 
 def test_raw_dimension_files_are_copied_beside_the_tables(
@@ -190,17 +191,20 @@ def test_a_glob_keeps_the_address_of_its_bucket(uris: list[str], expected: str) 
     assert _glob_over(uris) == expected
 
 
-def test_a_lakes_tables_know_one_name_of_it(dump: NightDump, tmp_path: Path) -> None:
-    """Their locations are compared, and Athena knows no s3a://."""
+def test_a_run_is_registered_with_its_domain_and_one_name_of_its_lake(
+    dump: NightDump, tmp_path: Path
+) -> None:
+    """The locations of a lake's tables are compared, and Athena knows no s3a://."""
     asked = []
 
     class Project(DbtProject):
         def invoke(self, *arguments: str, **_: Any) -> Any:
-            asked.append(json.loads(arguments[-1])["request"]["lake"])
+            request = json.loads(arguments[-1])["request"]
+            asked.append((request["domain"], request["lake"]))
             return Invocation(is_success=True, result=None, errors=())
 
-    landing = Landing.scan(str(dump.folder))
+    landing = Landing.scan(str(dump.folder), RETAIL)
     night = landing.open_night(LOAD_DATE)
     project = Project(Engine(), tmp_path)
     register([night], landing, project, f"file:{tmp_path}/lake//")
-    assert asked == [f"file:{tmp_path}/lake"]
+    assert asked == [("retail", f"file:{tmp_path}/lake")]

@@ -12,16 +12,24 @@ from typing import BinaryIO, cast
 
 import fsspec
 import pytest
+from domains import RETAIL
 from dumps import LOAD_DATE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfweek.contents import BlankRun, Contents, read_contents
-from shelfweek.contract import RawTable, raw_tables
+from shelfweek.domain import RawTable
 from shelfweek.landing import DataFile
 from shelfweek.registration import locations
 
-TEXTS = RawTable("product", ("key", "name", "size"), is_multi_line=True, encoding="UTF-8")
+TEXTS = RawTable(
+    name="product",
+    columns=("key", "name", "size"),
+    is_multi_line=True,
+    encoding="UTF-8",
+    business_date=None,
+    declared_in="models/staging/shop/_shop__sources.yml",
+)
 NUMBERS = replace(TEXTS, name="sales", is_multi_line=False)
 HEADER = "KEY,NAME,SIZE\n"
 
@@ -257,7 +265,7 @@ def test_twenty_thousand_files_make_locations_that_a_catalog_can_keep(tmp_path: 
 
 
 def test_every_raw_table_has_an_encoding_that_is_known() -> None:
-    assert {table.codec for table in raw_tables().values()} == {"utf-8"}
+    assert {table.codec for table in RETAIL.raw_tables.values()} == {"utf-8"}
 
 
 def test_a_file_that_was_not_read_has_no_columns() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from dumps import LOAD_DATE, night_tables, sale, stock
 from reference.cases import trailing_window, write_dump
 
-from shelfweek.contract import raw_columns
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.registration import register_files
 
@@ -31,12 +31,12 @@ def landing(tmp_path: Path) -> Path:
 
 def opened(folder: Path, load_date: date = LOAD_DATE) -> Night:
     """The night, as a run opens it."""
-    return Landing.scan(str(folder)).open_night(load_date)
+    return Landing.scan(str(folder), RETAIL).open_night(load_date)
 
 
 def sources_of(folder: Path) -> list[dict[str, Any]]:
     """The CSV tables that a run makes over the night's files."""
-    landing = Landing.scan(str(folder))
+    landing = Landing.scan(str(folder), RETAIL)
     lake = f"file:{folder.parent / 'lake'}"
     known = register_files([landing.open_night(LOAD_DATE)], landing, run_id="r", lake_uri=lake)
     sources: list[dict[str, Any]] = known["sources"]
@@ -62,7 +62,7 @@ def edit_manifest(folder: Path, change: Callable[[dict[str, object]], object]) -
 
 def test_a_night_with_a_manifest_knows_rows_and_covered_dates(landing: Path) -> None:
     night = opened(landing)
-    assert {file.table for file in night.files} == set(raw_columns())
+    assert {file.table for file in night.files} == set(RETAIL.raw_tables)
     assert night.warnings == ()
     sales = next(file for file in night.files if file.table == "sales")
     assert (sales.row_count, sales.first_business_date, sales.last_business_date) == (
@@ -86,11 +86,11 @@ def test_nights_are_listed_oldest_first(tmp_path: Path) -> None:
     days = [date(2026, 2, 1), date(2025, 12, 31), date(2026, 1, 14)]
     for day in days:
         write_dump(tmp_path, day, night_tables())
-    assert Landing.scan(str(tmp_path)).nights == sorted(days)
+    assert Landing.scan(str(tmp_path), RETAIL).nights == sorted(days)
 
 
 def test_a_header_may_have_any_order_and_letter_case(tmp_path: Path) -> None:
-    backwards = [name.lower() for name in reversed(raw_columns()["sales"])]
+    backwards = [name.lower() for name in reversed(RETAIL.raw_tables["sales"].columns)]
     write_dump(
         tmp_path, LOAD_DATE, night_tables(), header_order={"sales": backwards}, bom=True,
         newline="\r\n", quote_all=True,
@@ -108,7 +108,7 @@ def test_an_extra_column_is_a_warning(tmp_path: Path) -> None:
 def test_extra_columns_reach_no_table(tmp_path: Path) -> None:
     write_dump(tmp_path, LOAD_DATE, night_tables(), extra_columns={"store": ["note"]})
     (store,) = (part for part in sources_of(tmp_path) if part["raw_table"] == "store")
-    assert store["columns"] == [*raw_columns()["store"], None]
+    assert store["columns"] == [*RETAIL.raw_tables["store"].columns, None]
 
 
 def test_a_file_that_the_manifest_does_not_name_is_ignored_with_a_warning(landing: Path) -> None:
@@ -123,17 +123,17 @@ def test_a_file_that_the_manifest_does_not_name_is_ignored_with_a_warning(landin
 def test_other_files_are_no_nights(landing: Path) -> None:
     for name in ("notes.txt", "sales_2026.csv", "weather_20260115.csv", "sales_20261340.csv"):
         (landing / name).write_text("x")
-    assert Landing.scan(str(landing)).nights == [LOAD_DATE]
+    assert Landing.scan(str(landing), RETAIL).nights == [LOAD_DATE]
 
 
 def test_parts_with_differing_headers_become_sources_of_their_own(tmp_path: Path) -> None:
     write_dump(tmp_path, LOAD_DATE, night_tables([sale("01-05", "1", "2")]), parts=2)
     second = tmp_path / SALES.replace(".csv", "_2.csv")
-    second.write_text(",".join(reversed(raw_columns()["sales"])) + "\n")
+    second.write_text(",".join(reversed(RETAIL.raw_tables["sales"].columns)) + "\n")
     parts = [part for part in sources_of(tmp_path) if part["raw_table"] == "sales"]
     assert [part["columns"] for part in parts] == [
-        list(raw_columns()["sales"]),
-        list(reversed(raw_columns()["sales"])),
+        list(RETAIL.raw_tables["sales"].columns),
+        list(reversed(RETAIL.raw_tables["sales"].columns)),
     ]
 
 
@@ -149,13 +149,13 @@ def test_signs_of_hadoop_globs_in_a_path_are_escaped(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(LandingError, match=r"there is no landing folder .*nowhere"):
-        Landing.scan(str(tmp_path / "nowhere"))
+        Landing.scan(str(tmp_path / "nowhere"), RETAIL)
 
 
 def test_a_folder_without_a_dump_tells_what_was_expected(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("x")
     with pytest.raises(LandingError, match=r"expected files like sales/load_date="):
-        Landing.scan(str(tmp_path))
+        Landing.scan(str(tmp_path), RETAIL)
 
 
 def test_a_night_that_is_not_there_names_those_that_are(landing: Path) -> None:
@@ -167,13 +167,15 @@ def test_a_night_that_is_not_there_names_those_that_are(landing: Path) -> None:
 
 
 def test_missing_columns_are_named_with_their_table(tmp_path: Path) -> None:
-    without = [name for name in raw_columns()["sales"] if name not in ("sales_amt", "discount")]
+    without = [
+        name for name in RETAIL.raw_tables["sales"].columns if name not in ("sales_amt", "discount")
+    ]
     write_dump(tmp_path, LOAD_DATE, night_tables(), header_order={"sales": without})
     assert f"{SALES} of table sales lacks columns SALES_AMT, DISCOUNT" in fault(tmp_path)
 
 
 def test_a_column_that_stands_twice_is_named(tmp_path: Path) -> None:
-    twice = [*raw_columns()["sales"], "SALES_AMT"]
+    twice = [*RETAIL.raw_tables["sales"].columns, "SALES_AMT"]
     write_dump(tmp_path, LOAD_DATE, night_tables(), header_order={"sales": twice})
     assert "of table sales has SALES_AMT twice" in fault(tmp_path)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from domains import RETAIL
 from dumps import night_tables, sale, stock
 from lakes import (
     FACT,
@@ -31,7 +32,7 @@ from reference import Reference, compute
 from reference.cases import TextRow, calendar_rows, write_dump
 
 from shelfweek.engine import Engine, Row
-from shelfweek.lake import PUBLISHED_TABLES, LakeError, export, loaded_nights, rollback
+from shelfweek.lake import LakeError, export, loaded_nights, rollback
 from shelfweek.night import NightError
 
 FIRST, FAILED, GOOD = date(2026, 1, 14), date(2026, 1, 15), date(2026, 1, 16)
@@ -154,7 +155,7 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
             lake.load(landing, GOOD)
         good, good_counts, good_rejects = lake.contents(), counts_of(lake), rejects_of(lake)
 
-        undone = rollback(lake.engine, GOOD)
+        undone = rollback(lake.engine, RETAIL, GOOD)
         rolled_back, nights = lake.contents(), loaded_nights(lake.engine)
         lake.load(landing, GOOD)
         loaded_again = lake.contents()
@@ -169,7 +170,7 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
         before_sweep = _folders(lake)
         lake.load(landing, MUCH_LATER)
         with pytest.raises(LakeError) as too_late:
-            rollback(lake.engine, GOOD)
+            rollback(lake.engine, RETAIL, GOOD)
         yield Notes(
             first=first,
             failure=str(failure.value),
@@ -187,7 +188,7 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
             loaded_again=loaded_again,
             much_later=lake.contents(),
             exported=folder / "an export",
-            export_counts=export(lake.engine, f"file:{folder / 'an export'}"),
+            export_counts=export(lake.engine, RETAIL, f"file:{folder / 'an export'}"),
             before_sweep=before_sweep,
             after_sweep=_folders(lake),
             too_late=str(too_late.value),
@@ -311,7 +312,7 @@ def test_a_sweep_deletes_old_folders_and_leftovers_of_killed_runs(notes: Notes) 
 def test_a_sweep_deletes_nothing_that_a_reader_or_a_rollback_needs(notes: Notes) -> None:
     weeks = {row["week_end_date"] for row in notes.much_later[FACT]}
     assert {row["week_end_date"] for row in notes.good[FACT]} < weeks
-    rollback(notes.lake.engine, MUCH_LATER)
+    rollback(notes.lake.engine, RETAIL, MUCH_LATER)
     assert notes.lake.contents() == notes.good
 
 
@@ -319,7 +320,7 @@ def test_a_sweep_deletes_nothing_that_a_reader_or_a_rollback_needs(notes: Notes)
 
 
 def test_an_export_holds_the_published_tables(notes: Notes) -> None:
-    assert {folder.name for folder in notes.exported.iterdir()} == set(PUBLISHED_TABLES)
+    assert {folder.name for folder in notes.exported.iterdir()} == set(RETAIL.published_tables)
     for table, rows in notes.much_later.items():
         read = duckdb.execute(f"select * from '{notes.exported}/{table}/*.parquet'")
         columns = [column[0] for column in read.description or ()]

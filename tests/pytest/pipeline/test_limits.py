@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from dumps import LOAD_DATE, night_tables
 from reference.cases import write_dump
 
@@ -57,7 +58,7 @@ def test_limits_are_part_of_the_request(
     tmp_path: Path, limits: Limits, expected: dict[str, object]
 ) -> None:
     write_dump(tmp_path / "landing", LOAD_DATE, night_tables())
-    landing = Landing.scan(str(tmp_path / "landing"))
+    landing = Landing.scan(str(tmp_path / "landing"), RETAIL)
     project = Recorder(Engine(), tmp_path)
     register(
         [landing.open_night(LOAD_DATE)],
@@ -84,8 +85,11 @@ def test_a_wrong_share_is_refused_before_anything_starts(
 
 
 def test_a_run_is_told_with_all_that_it_was_started_with() -> None:
-    again = Again("/l", "/my lake", date(2026, 1, 14), True, Limits(accept_shrink=True))
-    assert again.command(Decimal("0.10")) == (
+    limits = Limits(accept_shrink=True)
+    again = Again("retail", "/l", "/my lake", date(2026, 1, 14), True, limits)
+    command = (
         'make run LANDING=/l LAKE="/my lake" LOAD_DATE=2026-01-14 FULL_REFRESH=1 ACCEPT_SHRINK=1 '
         "MAX_REJECTED_SHARE=0.1"
     )
+    assert again.command(Decimal("0.10")) == command
+    assert replace(again, domain="shop").command(Decimal("0.10")) == f"{command} DOMAIN=shop"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shelfweek.manifest import MAX_BYTES, Entry, ManifestError, OtherNightError, parse_manifest
 
 LOAD_DATE = date(2026, 11, 20)
-TABLES = ("sales", "inventory", "store", "product", "calendar")
+TABLES = {"sales": "trans_dt", "inventory": "cal_dt", "store": None}
 SALES: dict[str, Any] = {
     "table": "sales",
     "file_name": "sales_20261120.csv",

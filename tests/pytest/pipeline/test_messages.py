@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from domains import RETAIL
 from dumps import LOAD_DATE, night_tables
 from lakes import Lake
 from reference.cases import write_dump
@@ -82,7 +83,7 @@ def test_files_that_cannot_be_registered_are_told_with_the_reason(
 ) -> None:
     """A folder of the lake is a file."""
     write_dump(tmp_path / "landing", LOAD_DATE, night_tables())
-    landing = Landing.scan(str(tmp_path / "landing"))
+    landing = Landing.scan(str(tmp_path / "landing"), RETAIL)
     night = landing.open_night(LOAD_DATE)
     fresh_lake.folder.mkdir()
     (fresh_lake.folder / "marts").touch()
@@ -101,7 +102,7 @@ def test_files_that_cannot_be_registered_are_told_with_the_reason(
 
 def test_a_lake_that_cannot_be_written_to_is_told(fresh_lake: Lake, tmp_path: Path) -> None:
     write_dump(tmp_path / "landing", LOAD_DATE, night_tables())
-    landing = Landing.scan(str(tmp_path / "landing"))
+    landing = Landing.scan(str(tmp_path / "landing"), RETAIL)
     night = landing.open_night(LOAD_DATE)
     fresh_lake.folder.mkdir()
     (fresh_lake.folder / "raw").touch()

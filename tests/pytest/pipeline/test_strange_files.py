@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from domains import RETAIL
 from dumps import LOAD_DATE
 from landings import DAY, MANIFEST, SALES, fault, opened, paths, put, written
 
@@ -65,7 +66,7 @@ def test_one_of_another_night_does_not(by_names: Path) -> None:
 
 def test_a_night_where_nothing_but_a_near_fit_lies_is_refused_by_name(by_names: Path) -> None:
     put(by_names, "sales/load_date=2026-01-15/sales_20260115 (1).csv")
-    assert Landing.scan(str(by_names)).nights == [LOAD_DATE, date(2026, 1, 15)]
+    assert Landing.scan(str(by_names), RETAIL).nights == [LOAD_DATE, date(2026, 1, 15)]
     assert opened(by_names).warnings == ()
     assert "sales_20260115 (1).csv fits no file" in fault(by_names, date(2026, 1, 15))
 
@@ -194,13 +195,13 @@ def test_a_landing_without_a_night_tells_what_lies_there(tmp_path: Path) -> None
     for folder in ("Reports", "sales/2026-01-14", ".git"):
         (tmp_path / folder).mkdir(parents=True)
     with pytest.raises(LandingError) as caught:
-        Landing.scan(str(tmp_path))
+        Landing.scan(str(tmp_path), RETAIL)
     assert "8.csv, Reports/ and 1 more" in str(caught.value)
 
 
 def test_an_empty_landing_is_told(tmp_path: Path) -> None:
     with pytest.raises(LandingError, match="What lies there: nothing"):
-        Landing.scan(str(tmp_path))
+        Landing.scan(str(tmp_path), RETAIL)
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -233,5 +234,5 @@ def test_folders_without_end_stop_the_night(landing: Path) -> None:
 @pytest.mark.parametrize("uri", ["foo://lake/landing", "smb://host/landing", "github://landing"])
 def test_a_landing_on_an_unknown_file_system_is_told_in_one_line(uri: str) -> None:
     with pytest.raises(LandingError, match=f"the landing {uri} cannot be opened, .*: .") as caught:
-        Landing.scan(uri)
+        Landing.scan(uri, RETAIL)
     assert "\n" not in str(caught.value)

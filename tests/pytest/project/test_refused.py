@@ -49,7 +49,7 @@ WORDS = 3
 
 SHORT = {
     "… … failed", "entry … is", "port …, database", "this should not happen",
-    "a Parquet file", "compressed with bzip2",
+    "a Parquet file", "compressed with bzip2", "… lacks …, a list",
 }  # fmt: skip
 """Messages of fewer words, or of other modules, that the page names too."""
 

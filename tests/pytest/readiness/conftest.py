@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from nights import (
     BUCKET,
     CANARIES,
@@ -110,14 +111,14 @@ def scheduled(account: Aws, parameters: dict[str, str], tmp_path_factory: pytest
             "FirstCheck": at,
             "SecondCheck": at,
         }
-        check = readiness.deploy(account, "scheduled", {**parameters, **own})
+        check = readiness.deploy(account, RETAIL, "scheduled", {**parameters, **own})
         yield Scheduled(check, api, OTHER_RECIPIENT)
 
 
 @pytest.fixture(scope="session")
 def deployed(account: Aws, parameters: dict[str, str], scheduled: Scheduled) -> readiness.Check:
     """The check as the template deploys it. (The scheduled one comes first: it takes its time.)"""
-    return readiness.deploy(account, "readiness", parameters)
+    return readiness.deploy(account, RETAIL, "readiness", parameters)
 
 
 @pytest.fixture
@@ -168,6 +169,7 @@ def put(account: Aws, dump: NightDump) -> Put:
 def settings(parameters: dict[str, str]) -> Settings:
     """Settings for a check in this process."""
     return Settings(
+        raw_tables=RETAIL.business_dates,
         bucket=BUCKET,
         prefix=PREFIX,
         dag_id=DAG_ID,

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from nights import BUCKET, PREFIX, NightDump, Put
 
 from dump import Dump, read_dump
@@ -180,12 +181,13 @@ CASES = [
 
 
 def judge(account: Aws, dump: NightDump) -> Dump:
-    return read_dump(account.client("s3"), BUCKET, PREFIX, dump.load_date)
+    s3, tables = account.client("s3"), RETAIL.business_dates
+    return read_dump(s3, BUCKET, PREFIX, dump.load_date, tables)
 
 
 def loads(dump: NightDump) -> bool:
     try:
-        Landing.scan(str(dump.folder)).open_night(dump.load_date)
+        Landing.scan(str(dump.folder), RETAIL).open_night(dump.load_date)
     except LandingError:
         return False
     return True

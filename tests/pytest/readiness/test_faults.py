@@ -6,15 +6,18 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from domains import RETAIL
 from nights import CANARIES, Mails, NightDump, Put, leaks
 
 import handler
+import settings as readiness_settings
 from airflow_client import AirflowClient
 from dump import LandingError
 from request import RequestError
@@ -187,8 +190,11 @@ CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """The function's variables, which a test may change; no client is left from before."""
+    tables = tmp_path / "raw_tables.json"
+    tables.write_text(json.dumps(RETAIL.business_dates), encoding="utf-8")
+    monkeypatch.setattr(readiness_settings, "RAW_TABLES", tables)
     for name, value in {
         "LANDING_URI": "s3://lake/landing",
         "AIRFLOW_DAG_ID": "nightly_retail",
@@ -221,6 +227,17 @@ def test_a_region_that_is_none_is_told_by_its_name(
         handler.handle({"check": 1}, CONTEXT)
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["event"] == "settings_refused"
+
+
+def test_code_that_was_zipped_by_hand_is_told_how_to_build_it(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    environment.delenv("MAIL_FROM")
+    (tmp_path / "raw_tables.json").unlink()
+    told = "the package has no raw_tables.json: build it with make readiness-package"
+    with pytest.raises(SettingsError, match=told):
+        handler.handle({"check": 1}, CONTEXT)
+    assert told in capsys.readouterr().out
 
 
 def test_a_wrong_event_is_refused_before_a_wrong_setting(

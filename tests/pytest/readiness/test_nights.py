@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from domains import RETAIL
 from nights import (
     BUCKET,
     DAG_ID,
@@ -78,7 +79,7 @@ def test_a_dump_of_the_sample_generator_is_ready_and_the_run_gets_all_its_parts(
     upload(account.client("s3"), tmp_path)
     assert invoke(check=1).status == "started"
     files = airflow.runs[DAG_ID, f"nightly__{load_date}"]["conf"]["files"]
-    night = Landing.scan(str(tmp_path)).open_night(load_date)
+    night = Landing.scan(str(tmp_path), RETAIL).open_night(load_date)
     assert {uri.rpartition("/")[2] for uris in files.values() for uri in uris} == {
         file.name for file in night.files
     }

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from domains import RETAIL
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from dump import TABLES, Dump, read_dump
-from shelfweek.contract import raw_columns
+from dump import Dump, read_dump
 from shelfweek.landing import Landing, LandingError
 from shelfweek.night_files import State
 
@@ -68,15 +68,15 @@ class Bucket:
 
 def content_of(name: str) -> bytes:
     """A header line and a row, as the name of a file promises."""
-    table = next((table for table in TABLES if table in name.lower()), "store")
-    columns = raw_columns()[table]
+    table = next((table for table in RETAIL.raw_tables if table in name.lower()), "store")
+    columns = RETAIL.raw_tables[table].columns
     text = ",".join(columns) + "\n" + "," * (len(columns) - 1) + "\n"
     return gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode()
 
 
 def checked(files: Files) -> Dump:
     """What the check finds."""
-    return read_dump(Bucket(files), BUCKET, PREFIX, LOAD_DATE)
+    return read_dump(Bucket(files), BUCKET, PREFIX, LOAD_DATE, RETAIL.business_dates)
 
 
 def loaded(files: Files) -> list[str] | LandingError:
@@ -87,7 +87,7 @@ def loaded(files: Files) -> list[str] | LandingError:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         try:
-            night = Landing.scan(folder).open_night(LOAD_DATE)
+            night = Landing.scan(folder, RETAIL).open_night(LOAD_DATE)
         except LandingError as error:
             return error
         return [Path(file.path).relative_to(folder).as_posix() for file in night.files]
@@ -114,7 +114,7 @@ def loads_by_one_verdict(files: Files) -> bool:
 
 def night(*, flat: bool = False) -> Files:
     """The files of a whole night without its manifest."""
-    names = {table: f"{table}_{DIGITS}.csv" for table in TABLES}
+    names = {table: f"{table}_{DIGITS}.csv" for table in RETAIL.raw_tables}
     return {
         name if flat else f"{table}/load_date={LOAD_DATE}/{name}": content_of(name)
         for table, name in names.items()

@@ -10,17 +10,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from domains import RETAIL
 from nights import DAG_ID, Invoke, Mails, NightDump, Put
 
 import handler
-from dump import TABLES
 from request import CHECK_TIMES, Request, RequestError
 from sandbox.airflow_api import AirflowApi
 from sandbox.aws import Aws
 from sandbox.emulated_account import upload
 from sandbox.lambda_package import CODE
 from settings import Emr, Settings, SettingsError
-from shelfweek.contract import raw_columns
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -168,7 +167,7 @@ ENVIRONMENT = {
 
 
 def test_settings_are_read_from_the_environment() -> None:
-    settings = Settings.of(ENVIRONMENT)
+    settings = Settings.of(ENVIRONMENT, RETAIL.business_dates)
     assert (settings.bucket, settings.prefix) == ("lake", "land/ing")
     assert settings.mail_to == ("data@shop.example", "lead@shop.example")
     assert settings.emr == Emr("emr-7.13.0", "SPOT", "m7g.xlarge", "r7gd.16xlarge", 12, 0)
@@ -178,13 +177,17 @@ def test_settings_are_read_from_the_environment() -> None:
     "written", ["s3://lake/land/ing/", "s3a://lake/land/ing", "s3a://lake/land/ing/"]
 )
 def test_the_landing_may_be_written_in_more_than_one_way(written: str) -> None:
-    assert Settings.of({**ENVIRONMENT, "LANDING_URI": written}) == Settings.of(ENVIRONMENT)
+    assert Settings.of(
+        {**ENVIRONMENT, "LANDING_URI": written}, RETAIL.business_dates
+    ) == Settings.of(ENVIRONMENT, RETAIL.business_dates)
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
 def test_a_missing_setting_is_named(name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is not set"):
-        Settings.of({key: value for key, value in ENVIRONMENT.items() if key != name})
+        Settings.of(
+            {key: value for key, value in ENVIRONMENT.items() if key != name}, RETAIL.business_dates
+        )
 
 
 @pytest.mark.parametrize(
@@ -207,11 +210,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
 )
 def test_a_malformed_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is .*, not "):
-        Settings.of({**ENVIRONMENT, name: value})
-
-
-def test_the_tables_are_those_of_the_contract() -> None:
-    assert set(TABLES) == set(raw_columns())
+        Settings.of({**ENVIRONMENT, name: value}, RETAIL.business_dates)
 
 
 def test_the_schedules_fire_at_the_times_that_the_mail_names() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from domains import RETAIL
 from nights import (
     BUCKET,
     DAG_ID,
@@ -273,16 +274,20 @@ def test_a_right_is_never_for_everything() -> None:
 
 
 def test_the_package_is_the_code_and_the_same_each_time(tmp_path: Path) -> None:
-    first, second = package(tmp_path / "a"), package(tmp_path / "b")
+    first, second = package(RETAIL, tmp_path / "a"), package(RETAIL, tmp_path / "b")
     assert first.name == second.name
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
         names = set(archive.namelist())
         assert names == {path.name for path in CODE.glob("*.py")} | {
-            f"shelfweek/{name}.py" for name in SHARED
-        }
+            "raw_tables.json", *(f"shelfweek/{name}.py" for name in SHARED)
+        }  # fmt: skip
         archive.extractall(tmp_path / "code")
     # -I: no module of this project but those of the package; its boto3 is Lambda's own.
-    program = "import sys, boto3; sys.path.insert(0, sys.argv[1]); import handler"
+    program = (
+        "import sys, boto3; sys.path.insert(0, sys.argv[1]); import handler, json; "
+        "print(json.dumps(handler.packaged_tables()))"
+    )
     here = [sys.executable, "-I", "-c", program, str(tmp_path / "code")]
-    subprocess.run(here, check=True, cwd=tmp_path)  # noqa: S603
+    printed = subprocess.run(here, check=True, cwd=tmp_path, capture_output=True)  # noqa: S603
+    assert list(json.loads(printed.stdout).items()) == list(RETAIL.business_dates.items())

@@ -28,20 +28,20 @@ ELSEWHERE = (
 )
 
 COMMANDS: dict[str, tuple[Callable[[list[str]], int], list[str], str]] = {
-    "run LAKE": (sandbox, ["run", "--lake"], "the DAG nightly_retail writes lakes on S3"),
+    "run LAKE": (sandbox, ["run", "--lake"], "the DAG of the night writes lakes on S3"),
     "run LANDING": (sandbox, ["run", "--landing"], "aws s3 sync"),
-    "server LAKE": (sandbox, ["server", "--lake"], "the DAG nightly_retail"),
-    "stop LAKE": (sandbox, ["stop", "--lake"], "the DAG nightly_retail"),
+    "server LAKE": (sandbox, ["server", "--lake"], "the DAG of the night"),
+    "stop LAKE": (sandbox, ["stop", "--lake"], "the DAG of the night"),
     "sql LAKE": (sandbox, ["sql", "--lake"], "Athena reads them"),
-    "rollback LAKE": (sandbox, ["rollback", "--lake"], "the DAG nightly_retail"),
-    "docs LAKE": (sandbox, ["docs", "--lake"], "the DAG nightly_retail"),
+    "rollback LAKE": (sandbox, ["rollback", "--lake"], "the DAG of the night"),
+    "docs LAKE": (sandbox, ["docs", "--lake"], "the DAG of the night"),
     "export LAKE": (sandbox, ["export", "--lake"], "Athena reads them"),
     "export TO": (sandbox, ["export", "--to"], "aws s3 sync FOLDER"),
     "dashboard LAKE": (dashboard, ["--lake"], "Athena reads them"),
     "sample TO": (sample, ["--to"], "aws s3 sync FOLDER"),
     "sample SALES": (sample, ["--to", "x", "--sales"], "aws s3 cp"),
     "sample store": (sample, ["--to", "x", "--store"], "aws s3 cp"),
-    "thrift_server": (thrift_server, ["start", "--lake"], "the DAG nightly_retail"),
+    "thrift_server": (thrift_server, ["start", "--lake"], "the DAG of the night"),
 }
 
 

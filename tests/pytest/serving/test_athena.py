@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import pytest
 from dashboards.datasets import questions
+from domains import RETAIL
 from served_lakes import LAKE_BUCKET, SERVING_BUCKET, ServedLake
 
 from sandbox.dashboard.views import VIEW_NAMES, VIEWS
-from shelfweek.lake import PUBLISHED_TABLES
 
 pytestmark = pytest.mark.athena
 
@@ -66,7 +66,7 @@ def assert_alike(found: list[list[Any]], wanted: list[list[Any]], columns: list[
                 assert left == right, name
 
 
-@pytest.mark.parametrize("table", [name for name in PUBLISHED_TABLES if name != "runs"])
+@pytest.mark.parametrize("table", [name for name in RETAIL.published_tables if name != "runs"])
 def test_athena_reads_the_published_tables_as_spark_wrote_them(
     served: ServedLake, spark: duckdb.DuckDBPyConnection, table: str
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from accounts import LOAD_DATE, Account
+from domains import RETAIL
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from reference.contract import TABLES, Kind
@@ -107,7 +108,7 @@ def test_an_unloaded_dump_gives_back_the_same_rows(
     outcome = second_account.deploy("load")
     assert outcome.code == 0, outcome.errors
     with TemporaryDirectory() as folder:
-        night = Landing.scan(str(account.download(Path(folder)))).open_night(LOAD_DATE)
+        night = Landing.scan(str(account.download(Path(folder))), RETAIL).open_night(LOAD_DATE)
         for table, rows in dump.items():
             assert Counter(second_account.sql(f"select * from {table}")) == Counter(rows)
             files = [file for file in night.files if file.table == table]
@@ -151,7 +152,7 @@ def test_a_sample_that_went_through_the_account_is_the_sample(
     assert outcome.code == 0, outcome.errors
     assert account.unload(SAMPLE_NIGHT).code == 0
     nights = [
-        Landing.scan(str(folder)).open_night(SAMPLE_NIGHT)
+        Landing.scan(str(folder), RETAIL).open_night(SAMPLE_NIGHT)
         for folder in (made, account.download(tmp_path / "unloaded"))
     ]
     for table, definition in TABLES.items():

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 import sqlfluff
 from accounts import BUCKET, LOAD_DATE, Account
+from domains import RETAIL
 
 from dump import read_dump
 from sandbox.snowflake_server import Fault
@@ -58,7 +59,7 @@ def test_a_dump_lies_as_the_contract_says_and_a_run_can_open_it(
         "sales/load_date=2026-01-14/sales_20260114_1_0_0_0.csv",
         "store/load_date=2026-01-14/store_20260114_1_0_0_0.csv",
     ]
-    night = Landing.scan(str(account.download(tmp_path))).open_night(LOAD_DATE)
+    night = Landing.scan(str(account.download(tmp_path)), RETAIL).open_night(LOAD_DATE)
     assert night.warnings == ()
     covered = {
         file.table: (file.row_count, file.first_business_date, file.last_business_date)
@@ -99,7 +100,7 @@ def test_a_large_table_comes_in_parts_with_a_header_each(account: Account, tmp_p
     assert all(content.startswith(b'"TRANS_ID",') for content in parts.values())
     rows = [line for content in parts.values() for line in content.splitlines()[1:]]
     assert len(set(rows)) == len(rows) == 200
-    night = Landing.scan(str(account.download(tmp_path))).open_night(LOAD_DATE)
+    night = Landing.scan(str(account.download(tmp_path)), RETAIL).open_night(LOAD_DATE)
     assert sum(file.row_count or 0 for file in night.files if file.table == "sales") == 200
 
 
@@ -117,7 +118,7 @@ def test_a_new_column_of_the_source_is_dumped_too(account: Account, tmp_path: Pa
         assert account.unload().code == 0
     finally:
         account.sql("alter table store drop column opened_on")
-    night = Landing.scan(str(account.download(tmp_path))).open_night(LOAD_DATE)
+    night = Landing.scan(str(account.download(tmp_path)), RETAIL).open_night(LOAD_DATE)
     assert "extra columns ignored: OPENED_ON" in "".join(night.warnings)
 
 
@@ -142,9 +143,10 @@ def expect_untouched(account: Account, first: dict[str, bytes], folder: Path) ->
     """The dump of before lies there byte for byte, and is the one that is loaded."""
     there = account.landing()
     assert {path: there.get(path) for path in first} == first
-    night = Landing.scan(str(account.download(folder))).open_night(LOAD_DATE)
+    night = Landing.scan(str(account.download(folder)), RETAIL).open_night(LOAD_DATE)
     assert {file.name for file in night.files} == names_in(first, ".csv")
-    dump = read_dump(account.aws.client("s3"), BUCKET, f"{account.database}/landing", LOAD_DATE)
+    s3, prefix = account.aws.client("s3"), f"{account.database}/landing"
+    dump = read_dump(s3, BUCKET, prefix, LOAD_DATE, RETAIL.business_dates)
     assert dump.is_ready
     assert {uri.rsplit("/", 1)[-1] for table in dump.tables for uri in table.uris} == {
         file.name for file in night.files

@@ -1,0 +1,188 @@
+"""What the machinery knows of a domain: the tables that its own folders declare, for dbt too."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from shelfweek.manifest import BusinessDates
+from shelfweek.project import PROJECT
+
+UTF_8 = "UTF-8"
+
+
+class DomainError(Exception):
+    """There is no such domain, or its declarations lack something; the message says which."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """How the files of a raw table look.
+
+    Attributes:
+        columns: names, lower case, in the contract's order.
+        is_multi_line: whether texts may hold line ends.
+        encoding: the files' encoding, by a name that Python and Java know.
+        business_date: the column by which a dump holds some dates only; None: it holds all rows.
+        declared_in: the project's file that says all this.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    is_multi_line: bool
+    encoding: str
+    business_date: str | None
+    declared_in: str
+
+    @property
+    def codec(self) -> str:
+        """Python's own name of the encoding."""
+        return codecs.lookup(self.encoding).name
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain.
+
+    Attributes:
+        raw_tables: those of its dumps by name, in the order in which people are told of them.
+        published_tables: those that readers see, each with its partition column, if it has one.
+    """
+
+    name: str
+    raw_tables: Mapping[str, RawTable]
+    published_tables: Mapping[str, str | None]
+
+    @property
+    def business_dates(self) -> BusinessDates:
+        """The raw tables, as a manifest is read by them."""
+        return {name: table.business_date for name, table in self.raw_tables.items()}
+
+
+@cache
+def domain(name: str, project: Path = PROJECT) -> Domain:
+    """Return the domain of a name.
+
+    Raises:
+        DomainError: there is none of this name, or a declaration lacks something.
+    """
+    folders = (path for path in (project / "models" / "staging").iterdir() if path.is_dir())
+    if name not in (known := sorted(folder.name for folder in folders)):
+        raise DomainError(f"there is no domain {name!r}; there are: {', '.join(known)}")
+    return Domain(
+        name=name,
+        raw_tables=MappingProxyType(_raw_tables(project, name)),
+        published_tables=MappingProxyType(_published_tables(project, name)),
+    )
+
+
+def _raw_tables(project: Path, name: str) -> dict[str, RawTable]:
+    file = f"models/staging/{name}/_{name}__sources.yml"
+    sources = {source.name: source for source in _read(project, file).parts("sources", "source")}
+    if "raw" not in sources:
+        raise DomainError(f"{file} declares no source named raw")
+    return {
+        table.name: RawTable(
+            name=table.name,
+            columns=table.columns,
+            is_multi_line=table.setting("meta", "multi_line") or False,
+            encoding=_encoding(table),
+            business_date=table.column("meta", "business_date"),
+            declared_in=file,
+        )
+        for table in sources["raw"].parts("tables", "table")
+    }
+
+
+def _published_tables(project: Path, name: str) -> dict[str, str | None]:
+    folder = f"models/marts/{name}"
+    files = sorted(path.name for path in (project / folder).glob("*.yml"))
+    if not files:
+        raise DomainError(f"{folder} has no YAML file that declares a published table")
+    return {
+        model.name: model.column("partition_by")
+        for file in files
+        for model in _read(project, f"{folder}/{file}").parts("models", "model")
+    }
+
+
+def _encoding(table: _Part) -> str:
+    encoding = table.setting("meta", "encoding") or UTF_8
+    try:
+        codecs.lookup(encoding)
+    except LookupError as error:
+        raise DomainError(f"{table.where}: there is no encoding {encoding!r}") from error
+    return str(encoding)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a YAML file.
+
+    Attributes:
+        where: the file, and the way to the part within it, for messages.
+    """
+
+    where: str
+    content: Any
+
+    @property
+    def name(self) -> str:
+        """What the part is called."""
+        return str(self.content["name"])
+
+    def parts(self, key: str, kind: str) -> list[_Part]:
+        """The parts under a key, each with a name.
+
+        Raises:
+            DomainError: there are none, or one without a name.
+        """
+        items = self.content.get(key) if isinstance(self.content, dict) else None
+        if not isinstance(items, list) or not items:
+            raise DomainError(f"{self.where} lacks `{key}`, a list")
+        if not all(isinstance(item, dict) and item.get("name") for item in items):
+            raise DomainError(f"{self.where}: a {kind} lacks its `name`")
+        return [_Part(f"{self.where}: {kind} {item['name']}", item) for item in items]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.parts("columns", "column"))
+
+    def setting(self, *keys: str) -> Any:
+        """What stands under `config`; None where nothing does."""
+        value = self.content
+        for key in ("config", *keys):
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    def column(self, *keys: str) -> str | None:
+        """A setting that names one of the columns, if it is there.
+
+        Raises:
+            DomainError: it names something else.
+        """
+        name = self.setting(*keys)
+        if name is not None and name not in self.columns:
+            raise DomainError(
+                f"{self.where}: `{keys[-1]}` is {name!r}, which is none of its columns"
+            )
+        return None if name is None else str(name)
+
+
+def _read(project: Path, file: str) -> _Part:
+    try:
+        text = (project / file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DomainError(f"{file} cannot be read: {error.strerror}") from error
+    try:
+        return _Part(file, yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise DomainError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
