@@ -20,7 +20,7 @@ from functools import cache
 
 MANIFEST = "manifest"
 
-_FILE_NAME = re.compile(r"(?P<table>[a-z]+)_(?P<day>[0-9]{8})(?:_\w+)?\.csv(?:\.gz)?")
+_FILE_NAME = re.compile(r"(?P<table>[a-z][a-z0-9_]*?)_(?P<day>[0-9]{8})(?:_\w+)?\.csv(?:\.gz)?")
 _MANIFEST_NAME = re.compile(r"manifest_(?P<day>[0-9]{8})\.json")
 _NIGHT_FOLDER = re.compile(r"load_date=(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})", re.IGNORECASE)
 _DATE_IN_NAME = re.compile(r"(?<![0-9])([0-9]{4})[-_]?([0-9]{2})[-_]?([0-9]{2})")

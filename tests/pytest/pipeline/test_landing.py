@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from domains import RETAIL
 from dumps import LOAD_DATE, night_tables, sale, stock
 from reference.cases import trailing_window, write_dump
 
+from shelfweek.domain import Domain, RawTable
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.registration import register_files
 
@@ -124,6 +126,25 @@ def test_other_files_are_no_nights(landing: Path) -> None:
     for name in ("notes.txt", "sales_2026.csv", "weather_20260115.csv", "sales_20261340.csv"):
         (landing / name).write_text("x")
     assert Landing.scan(str(landing), RETAIL).nights == [LOAD_DATE]
+
+
+def test_another_domain_is_read_by_its_own_tables(tmp_path: Path) -> None:
+    columns, declared_in = ("day", "amount"), "models/staging/shop/_shop__sources.yml"
+    lines = RawTable("order_lines", columns, False, "UTF-8", "day", declared_in)
+    shop = Domain("shop", {"order_lines": lines}, {})
+    expected = "expected files like order_lines/load_date=2026-11-20/order_lines_20261120.csv, or "
+    with pytest.raises(LandingError, match=expected):
+        Landing.scan(str(tmp_path), shop)
+    file = tmp_path / f"order_lines_{LOAD_DATE:%Y%m%d}.csv"
+    file.write_text("amount,day,more\n1,2026-01-05,x\n")
+    landing = Landing.scan(str(tmp_path), shop)
+    night = landing.open_night(LOAD_DATE)
+    known = register_files([night], landing, run_id="r", lake_uri=f"file:{tmp_path}/lake")
+    (source,) = known["sources"]
+    assert (source["raw_table"], source["columns"]) == ("order_lines", ["amount", "day", None])
+    file.write_bytes("amount,day\né,2026-01-05\n".encode("windows-1252"))
+    with pytest.raises(LandingError, match=re.escape(f"table order_lines ({declared_in})")):
+        landing.open_night(LOAD_DATE)
 
 
 def test_parts_with_differing_headers_become_sources_of_their_own(tmp_path: Path) -> None:

@@ -77,6 +77,16 @@ def test_dates_of_whole_tables_do_not_count() -> None:
     assert parsed([store])[0].first_business_date is None
 
 
+def test_tables_may_have_names_of_several_words() -> None:
+    name = "order_lines_2_20261120_20261119.csv"
+    entry = changed(table="Order_Lines_2", file_name=name)
+    (found,) = parse_manifest(
+        json.dumps([entry]).encode(), LOAD_DATE, {"order": None, "order_lines_2": "day"}
+    )
+    assert (found.table, found.day) == ("order_lines_2", LOAD_DATE)
+    assert found.first_business_date == date(2026, 10, 16)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"])
 def test_a_manifest_in_any_unicode_is_read(encoding: str) -> None:
     text = json.dumps([{**SALES, "note": "caf\u00e9"}], ensure_ascii=False)
