@@ -149,7 +149,9 @@ def _docs(console: Console, options: argparse.Namespace) -> None:
     with engine_of(console, options.lake) as engine:
         expect_published(engine, options.lake, options.domain)
         project = DbtProject(engine, PROJECT)
-        made = project.invoke("docs", "generate", "--static")
+        made = project.invoke(
+            "docs", "generate", "--static", "--select", f"+{options.domain.selector}"
+        )
     if not made.is_success:
         raise failed("the docs could not be made", project, made)
     console.print(f"Docs: {PROJECT / 'target' / 'static_index.html'}")

@@ -65,6 +65,11 @@ class Domain:
         """The raw tables, as a manifest is read by them."""
         return {name: table.business_date for name, table in self.raw_tables.items()}
 
+    @property
+    def selector(self) -> str:
+        """What dbt selects: the domain's models, and by them their tests."""
+        return f"fqn:shelfweek.*.{self.name}.*"
+
 
 @cache
 def domain(name: str, project: Path = PROJECT) -> Domain:

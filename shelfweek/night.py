@@ -16,6 +16,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from shelfweek import dbt_sessions as dbt_sessions
+from shelfweek.domain import Domain
 from shelfweek.engine import Engine
 from shelfweek.findings import failure_of, warning_of
 from shelfweek.lake import sweep
@@ -205,7 +206,7 @@ def run_nights(
         is_full_refresh=is_full_refresh,
         limits=limits,
     )
-    _build(project, outcome, again, progress)
+    _build(project, landing.domain, outcome, again, progress)
     with _timed(progress, "sweep old folders"):
         sweep(project.engine, landing.domain, lake_uri)
     outcome.seconds = time.monotonic() - started
@@ -252,13 +253,16 @@ def register(
     return run_id
 
 
-def _build(project: DbtProject, outcome: Outcome, again: Again, progress: Progress) -> None:
+def _build(
+    project: DbtProject, domain: Domain, outcome: Outcome, again: Again, progress: Progress
+) -> None:
     def on_event(event: Any) -> None:
         if event.info.name == "LogModelResult":
             progress(event.data.node_info.node_name, event.data.execution_time)
 
     built = project.invoke(
-        "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed",
+        "build", "--select", domain.selector,
+        "--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed",
         on_event=on_event,
     )  # fmt: skip
     if built.result is None:

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
 import yaml
 from dbt.plugins.manager import PluginManager
+from domains import RETAIL
 
 from shelfweek.engine import Engine
 from shelfweek.night import DbtProject
 from shelfweek.project import PROJECT
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
+    """The project, not parsed yet; a second parse takes from its folder what the first has left."""
+    return DbtProject(Engine(schema="another"), tmp_path_factory.mktemp("work"))
+
+
 def test_a_run_sees_its_own_engine_and_leaves_the_environment_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: DbtProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHELFWEEK_THRIFT_PORT", "10000")
     monkeypatch.delenv("SHELFWEEK_SCHEMA", raising=False)
     before = dict(os.environ)
-    project = DbtProject(Engine(schema="another"), tmp_path)
     project.parse(progress=lambda what, seconds: None)
     assert project.manifest is not None
     assert project.manifest.nodes["model.shelfweek.dim_store"].schema == "another_marts"
     assert dict(os.environ) == before
+
+
+def test_dbt_selects_the_domains_models_with_all_their_tests(project: DbtProject) -> None:
+    project.parse(progress=lambda what, seconds: None)
+    assert project.manifest is not None
+    nodes: dict[str, Any] = dict(project.manifest.nodes)
+    models = {
+        key for key, node in nodes.items() if key.startswith("model.") and "retail" in node.fqn
+    }
+    wanted = models | {
+        key for key, node in nodes.items()
+        if key.startswith("test.") and models & set(node.depends_on_nodes)
+    }  # fmt: skip
+    kinds = ("--resource-type", "model", "--resource-type", "test", "--output", "name")
+    listed = project.invoke("ls", "--select", RETAIL.selector, *kinds)
+    assert sorted(listed.result) == sorted(nodes[key].name for key in wanted)
 
 
 def test_no_module_of_ours_is_taken_for_a_plugin_of_dbt() -> None:
