@@ -60,6 +60,14 @@
     {%- do return(layer_schema("marts") ~ "." ~ name) -%}
 {%- endmacro %}
 
+{#- The column that a published table is partitioned by; none while dbt parses. -#}
+{% macro partition_column(table_name) %}
+    {%- if execute -%}
+        {%- set node = graph.nodes.values() | selectattr("alias", "equalto", table_name) | first -%}
+        {%- do return(node.config.partition_by) -%}
+    {%- endif -%}
+{% endmacro %}
+
 {#- All models with the given materialization. -#}
 {% macro models_materialized_as(materialization) -%}
     {%- do return(

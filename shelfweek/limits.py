@@ -31,7 +31,7 @@ class Limits:
             raise LimitsError(f"max_rejected_share {share} is not between 0 and 1: 0.05 is 5 %")
 
     def as_request(self) -> dict[str, Any]:
-        """The limits in the argument of macros/register_run.sql; a share is text, so exact."""
+        """The limits in the argument of macro register_run; a share is text, so exact."""
         share = self.max_rejected_share
         return {
             "max_rejected_share": None if share is None else format(share, "f"),

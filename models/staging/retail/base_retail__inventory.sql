@@ -1,3 +1,3 @@
 {{ config(materialized="run_table") }}
 
-{{ parsed_rows("inventory", business_date="cal_dt") }}
+{{ parsed_rows("inventory", business_dates=ref("base_retail__business_dates")) }}

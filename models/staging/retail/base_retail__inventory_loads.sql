@@ -1,12 +1,13 @@
 {{ config(materialized="run_slices", partition_by="run_id") }}
--- depends_on: {{ ref("base_retail__run") }}
 
 with inventory as (
 
     {{
         accepted_rows(
             "inventory",
-            [
+            rows=ref("base_retail__inventory"),
+            repeated=ref("base_retail__repeated_rows"),
+            columns=[
                 "load_date", "cal_dt", "store_key", "prod_key", "inventory_on_hand_qty",
                 "inventory_on_order_qty", "out_of_stock_flg", "waste_qty", "promotion_flg",
                 "next_delivery_dt",

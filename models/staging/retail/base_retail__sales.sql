@@ -1,3 +1,3 @@
 {{ config(materialized="run_table") }}
 
-{{ parsed_rows("sales", business_date="trans_dt") }}
+{{ parsed_rows("sales", business_dates=ref("base_retail__business_dates")) }}

@@ -1,12 +1,13 @@
 {{ config(materialized="run_slices", partition_by="run_id") }}
--- depends_on: {{ ref("base_retail__run") }}
 
 with sales as (
 
     {{
         accepted_rows(
             "sales",
-            [
+            rows=ref("base_retail__sales"),
+            repeated=ref("base_retail__repeated_rows"),
+            columns=[
                 "load_date", "trans_id", "prod_key", "store_key", "trans_dt", "trans_time",
                 "sales_qty", "sales_price", "sales_amt", "discount", "sales_cost", "sales_mgrn",
                 "ship_cost",

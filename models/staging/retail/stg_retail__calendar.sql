@@ -5,7 +5,9 @@ with calendar as (
     {{
         accepted_rows(
             "calendar",
-            [
+            rows=ref("base_retail__calendar"),
+            repeated=ref("base_retail__repeated_rows"),
+            columns=[
                 "load_date", "cal_dt", "cal_type_desc", "day_of_wk_num",
                 "day_of_wk_desc", "yr_num", "wk_num", "yr_wk_num", "mnth_num",
                 "yr_mnth_num", "qtr_num", "yr_qtr_num",

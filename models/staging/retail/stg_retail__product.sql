@@ -3,7 +3,9 @@ with product as (
     {{
         accepted_rows(
             "product",
-            [
+            rows=ref("base_retail__product"),
+            repeated=ref("base_retail__repeated_rows"),
+            columns=[
                 "load_date", "prod_key", "prod_name", "vol", "wgt",
                 "brand_name", "status_code", "status_code_name", "category_key",
                 "category_name", "subcategory_key", "subcategory_name",

@@ -3,7 +3,9 @@ with store as (
     {{
         accepted_rows(
             "store",
-            [
+            rows=ref("base_retail__store"),
+            repeated=ref("base_retail__repeated_rows"),
+            columns=[
                 "load_date", "store_key", "store_num", "store_desc", "addr",
                 "city", "region", "cntry_cd", "cntry_nm", "postal_zip_cd",
                 "prov_state_desc", "prov_state_cd", "store_type_cd",

@@ -50,7 +50,7 @@ MACRO = """\
 Encountered an error while running operation: Compilation Error
   The Thrift Server runs without spark.sql.ansi.enabled=true.
 
-  > in macro register_run (macros/register_run.sql)"""
+  > in macro register_run (macros/loading/register_run.sql)"""
 
 
 @pytest.mark.parametrize(

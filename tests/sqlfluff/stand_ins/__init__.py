@@ -16,6 +16,7 @@ from sqlfluff.core.templaters.builtins.dbt import MacroReturn
 
 _PROJECT = Path(__file__).resolve().parents[3]
 _SOURCES = _PROJECT / "models" / "staging" / "retail" / "_retail__sources.yml"
+_MARTS = _PROJECT / "models" / "marts" / "retail"
 
 execute = True
 target = SimpleNamespace(schema="retail")
@@ -41,12 +42,27 @@ def _source_nodes() -> dict[str, SimpleNamespace]:
                 for column in table["columns"]
             }
             nodes[f"{source['name']}.{table['name']}"] = SimpleNamespace(
-                source_name=source["name"], name=table["name"], columns=columns
+                source_name=source["name"],
+                name=table["name"],
+                meta=table.get("config", {}).get("meta", {}),
+                columns=columns,
             )
     return nodes
 
 
-graph = SimpleNamespace(sources=_source_nodes())
+def _published_nodes() -> dict[str, SimpleNamespace]:
+    """The published tables as dbt's graph holds them, as far as the macros look at them."""
+    return {
+        model["name"]: SimpleNamespace(
+            alias=model["name"],
+            config=SimpleNamespace(partition_by=model.get("config", {}).get("partition_by")),
+        )
+        for file in sorted(_MARTS.glob("*.yml"))
+        for model in _read(file)["models"]
+    }
+
+
+graph = SimpleNamespace(sources=_source_nodes(), nodes=_published_nodes())
 
 
 def var(name: str) -> Any:

@@ -114,9 +114,8 @@
 
 {#- e.g. partition (week_end_date = date'2026-01-10') -#}
 {% macro partition_clause(change) %}
-    {%- set node = graph.nodes.values() | selectattr("alias", "equalto", change.table_name) | first
-    -%}
     {%- do return(
-        "partition (" ~ node.config.partition_by ~ " = date'" ~ change.partition_date ~ "')"
+        "partition (" ~ partition_column(change.table_name)
+        ~ " = date'" ~ change.partition_date ~ "')"
     ) -%}
 {% endmacro %}

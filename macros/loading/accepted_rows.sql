@@ -3,13 +3,15 @@
 
     Arguments
         raw_table: name of the raw table
-        columns:   columns of base_retail__<raw_table> to select -#}
-{% macro accepted_rows(raw_table, columns) %}
+        rows:      relation of its parsed rows
+        repeated:  relation of the repeated rows of all tables
+        columns:   those of its columns that are selected -#}
+{% macro accepted_rows(raw_table, rows, repeated, columns) %}
     select {{ columns | join(", ") }}
-    from {{ ref("base_retail__" ~ raw_table) }}
+    from {{ rows }}
     where row_reject_reason is null and date_reject_reason is null
         and row_id not in (
-            select row_id from {{ ref("base_retail__repeated_rows") }}
+            select row_id from {{ repeated }}
             where raw_table = '{{ raw_table }}' and resolution <> 'kept'
         )
 {% endmacro %}

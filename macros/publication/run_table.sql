@@ -34,7 +34,8 @@
     The model selects the rows of this run; running it again replaces them. -#}
 {% materialization run_slices, adapter="spark" %}
     {%- set target_relation = this.incorporate(type="table") -%}
-    {%- set run_id = run_query("select run_id from " ~ ref("base_retail__run"))[0][0] -%}
+    {%- set run_id = run_query("select run_id from " ~ layer_schema("raw") ~ ".run_requests")[0][0]
+    -%}
     {{ run_hooks(pre_hooks) }}
     {% call statement("main") %}
         insert overwrite table {{ target_relation }} partition (run_id = {{ sql_string(run_id) }})

@@ -1,26 +1,27 @@
 {#- The rows of a raw table's files, typed, each with the reason why it does not fit, if any.
 
     Arguments
-        raw_table: name of the source table; its columns' types, keys and flags come from the
-                   source's YAML
-        business_date: column with the business date; none: dates are not judged
+        raw_table: name of the source table; its columns' types, keys and flags and its business
+                   date come from the source's YAML
+        business_dates: relation of the dates that are known and covered; none: dates are not judged
 
     Result columns: row_id (unique in the table, in the files' order within a block), load_date,
-    file_name, block_start, line_number and line_count (as macros/register_run.sql tells), the
-    source's columns with their types, and
+    file_name, block_start, line_number and line_count (as macros/loading/register_run.sql tells),
+    the source's columns with their types, and
         row_hash            of all typed columns: equal for rows that are equal in every column
         row_reject_reason   malformed_row, bad_value, missing_key, bad_flag (in this order), or null
         date_reject_reason  future_date, unknown_calendar_date, outside_covered_dates, or null; it
                             counts only for rows that pass the first check and are no duplicates
         reject_column       name of the column at fault, upper case; several with commas
         raw_row             the row as text where there is a reason, because texts are large -#}
-{% macro parsed_rows(raw_table, business_date=none) %}
+{% macro parsed_rows(raw_table, business_dates=none) %}
     {%- set columns = source_columns(raw_table) -%}
     {%- set names = columns | map(attribute="name") | list -%}
     {%- set keys = columns | selectattr("key") | list -%}
     {%- set flag_columns = columns | selectattr("flag") | list -%}
     {%- set values = columns | rejectattr("flag") | rejectattr("data_type", "equalto", "string")
         | list -%}
+    {%- set business_date = business_date_of(raw_table) if business_dates -%}
     with source_rows as (
 
         select
@@ -56,20 +57,21 @@
             {{ columns_where(values, misfit_condition) }} as columns_of_bad_values,
             {{ columns_where(keys, missing_condition) }} as columns_of_missing_keys,
             {{ columns_where(flag_columns, misfit_condition) }} as columns_of_bad_flags,
-            {%- if business_date %}
+            {%- if business_dates %}
             case
                 when typed_{{ business_date }} >= typed.load_date then 'future_date'
                 when business_dates.business_date is null then 'unknown_calendar_date'
-                when not business_dates.is_{{ raw_table }}_covered then 'outside_covered_dates'
+                when not business_dates.is_covered then 'outside_covered_dates'
             end as date_reject_reason
             {%- else %}
             cast(null as string) as date_reject_reason
             {%- endif %}
         from typed
-        {%- if business_date %}
-        left join {{ ref("base_retail__business_dates") }} as business_dates
+        {%- if business_dates %}
+        left join {{ business_dates }} as business_dates
             on typed.load_date = business_dates.load_date
             and typed.typed_{{ business_date }} = business_dates.business_date
+            and business_dates.raw_table = '{{ raw_table }}'
         {%- endif %}
 
     ),
@@ -107,7 +109,7 @@
             when row_reject_reason = 'bad_value' then columns_of_bad_values
             when row_reject_reason = 'missing_key' then columns_of_missing_keys
             when row_reject_reason = 'bad_flag' then columns_of_bad_flags
-            {%- if business_date %}
+            {%- if business_dates %}
             when row_reject_reason is null and date_reject_reason is not null
                 then '{{ business_date | upper }}'
             {%- endif %}
@@ -124,23 +126,6 @@
 {% macro hash_of_row(values) -%}
     xxhash64({{ values | join(", ") }}, {{ values | join(" is null, ") }} is null)
 {%- endmacro %}
-
-
-{#- The columns of a raw table as a list of mappings: name, data_type, key and flag (booleans). -#}
-{% macro source_columns(raw_table) %}
-    {%- set columns = [] -%}
-    {#- While dbt parses, there is no graph yet: an empty list then. -#}
-    {%- for source_node in (graph.sources.values() if execute else [])
-        if source_node.source_name == "raw" and source_node.name == raw_table -%}
-        {%- for column in source_node.columns.values() -%}
-            {%- do columns.append({
-                "name": column.name, "data_type": column.data_type,
-                "key": column.meta.get("key", false), "flag": column.meta.get("flag", false),
-            }) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- do return(columns) -%}
-{% endmacro %}
 
 
 {#- The expression for a column's typed value: null where the text is empty or does not fit. -#}
@@ -194,18 +179,3 @@
     {%- endfor %}
             )
 {%- endmacro %}
-
-
-{#- Those of the raw tables that have rows of one key with different values in this run. Unless a
-    run is under way, all of them. -#}
-{% macro tables_with_conflicts(raw_tables) %}
-    {%- if not execute or flags.WHICH not in ["build", "run"] -%}
-        {%- do return(raw_tables) -%}
-    {%- endif -%}
-    {%- do return(
-        run_query(
-            "select distinct raw_table from " ~ ref("base_retail__repeated_rows")
-            ~ " where resolution = 'conflicting_duplicate'"
-        ).columns[0].values() | list
-    ) -%}
-{% endmacro %}
