@@ -32,7 +32,7 @@
             ~ " location " ~ sql_string(request.lake ~ "/" ~ layer)
         ) -%}
     {%- endfor -%}
-    {%- do create_tables_from_contracts(
+    {%- do align_tables(
         models_materialized_as("published") + models_materialized_as("run_slices")
     ) -%}
     {%- do undo_interrupted_publication() -%}
