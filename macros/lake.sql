@@ -68,12 +68,13 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- All models with the given materialization. -#}
-{% macro models_materialized_as(materialization) -%}
-    {%- do return(
-        graph.nodes.values()
-        | selectattr("resource_type", "equalto", "model")
-        | selectattr("config.materialized", "equalto", materialization)
-        | list
-    ) -%}
+{#- The models of a domain whose tables live on from run to run. -#}
+{% macro lasting_models(domain) -%}
+    {%- set nodes = [] -%}
+    {%- for node in graph.nodes.values()
+        if node.resource_type == "model" and node.fqn[2] == domain
+        and node.config.materialized in ["published", "run_slices"] -%}
+        {%- do nodes.append(node) -%}
+    {%- endfor -%}
+    {%- do return(nodes) -%}
 {%- endmacro %}

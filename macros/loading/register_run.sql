@@ -3,6 +3,7 @@
     Arguments
         request: a mapping with
             run_id            text, unique
+            domain            whose run it is: a folder in every layer of models/
             lake              URI of the lake's root folder
             is_full_refresh   true: the lake is rebuilt from this run's files alone
             limits            what differs for this run from the project's vars (none: nothing)
@@ -32,13 +33,11 @@
             ~ " location " ~ sql_string(request.lake ~ "/" ~ layer)
         ) -%}
     {%- endfor -%}
-    {%- do align_tables(
-        models_materialized_as("published") + models_materialized_as("run_slices")
-    ) -%}
     {%- do undo_interrupted_publication() -%}
+    {%- do align_tables(lasting_models(request.domain)) -%}
     {%- do register_lists(request) -%}
     {%- do register_request(request) -%}
-    {%- for source_node in graph.sources.values() | selectattr("source_name", "equalto", "raw") -%}
+    {%- for source_node in raw_nodes() if source_node.fqn[2] == request.domain -%}
         {%- do register_raw_table(
             source_node,
             request.sources | selectattr("raw_table", "equalto", source_node.name) | list,
