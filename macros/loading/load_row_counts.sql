@@ -88,7 +88,15 @@
 
     counts_of_other_loads as (
 
-        select published.*
+        select
+            published.load_date,
+            published.raw_table,
+            published.run_id,
+            published.rows_in_manifest,
+            published.rows_read,
+            published.rows_accepted,
+            published.rows_duplicate,
+            published.rows_rejected
         from published
         cross join run
         left anti join {{ files }} as files

@@ -37,7 +37,7 @@
     {%- do align_tables(lasting_models(request.domain)) -%}
     {%- do register_lists(request) -%}
     {%- do register_request(request) -%}
-    {%- for source_node in raw_nodes() if source_node.fqn[2] == request.domain -%}
+    {%- for source_node in raw_nodes(request.domain) -%}
         {%- do register_raw_table(
             source_node,
             request.sources | selectattr("raw_table", "equalto", source_node.name) | list,

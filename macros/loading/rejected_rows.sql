@@ -28,7 +28,8 @@
     ),
 
     -- Rows of one key with different values are rare. Their text is not kept while the files are
-    -- read, so it is read again for the tables that have such rows.
+    -- read, so it is read again for the tables that have such rows: from sources that dbt does not
+    -- see while it parses, but the rows stand for them.
     conflicts as (
 
         {%- for raw_table in tables_with_conflicts(repeated) %}

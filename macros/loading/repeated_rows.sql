@@ -46,10 +46,10 @@
             count(*) over same_key as rows_of_key,
             min(row_hash) over same_key <> max(row_hash) over same_key as is_conflicting,
             row_number() over (
-                partition by raw_table, load_date, row_key order by row_id
+                partition by raw_table, load_date, key_hash, row_key order by row_id
             ) as position_in_key
         from suspects
-        window same_key as (partition by raw_table, load_date, row_key)
+        window same_key as (partition by raw_table, load_date, key_hash, row_key)
 
     )
 

@@ -8,7 +8,8 @@
     tells), the control totals (null where the table has no such column), row_reject_reason,
     date_reject_reason, reject_column, raw_row, and
         key_hash  of table, load date and key: equal for rows of one key, and rarely for others
-        row_key   the key's columns as text: equal for rows of one key only -#}
+        row_key   the key's columns as text: equal, within a table and dump, for rows of one key
+                  only -#}
 {% macro rows_of_tables(tables) %}
     {%- for raw_table, relation in tables.items() %}
     {%- set columns = source_columns(raw_table) %}

@@ -1,5 +1,5 @@
-{#- What a domain's YAML says of its raw tables. While dbt parses, there is no graph yet, and so
-    nothing. -#}
+{#- What the YAML of a model's domain says of its raw tables. While dbt parses, there is no graph
+    yet, and so nothing. -#}
 
 {#- The names of the raw tables, in declared order. -#}
 {% macro raw_tables() %}
@@ -7,11 +7,14 @@
 {% endmacro %}
 
 
-{% macro raw_nodes() %}
-    {%- do return(
-        graph.sources.values() | selectattr("source_name", "equalto", "raw") | list
-        if execute else []
-    ) -%}
+{#- The raw tables of a domain as dbt has them; none: of the domain whose model is built. -#}
+{% macro raw_nodes(domain=none) %}
+    {%- set nodes = [] -%}
+    {%- for node in (graph.sources.values() if execute else [])
+        if node.source_name == "raw" and node.fqn[2] == (domain or model.fqn[2]) -%}
+        {%- do nodes.append(node) -%}
+    {%- endfor -%}
+    {%- do return(nodes) -%}
 {% endmacro %}
 
 

@@ -58,7 +58,8 @@
         {%- do exceptions.raise_compiler_error(
             "The lake's tables do not fit the models: " ~ faults | join("; ") ~ ". A lake takes "
             ~ "new columns only. Give the column another name, or load all dumps into a new lake: "
-            ~ "make run FULL_REFRESH=1 LAKE=<new folder>"
+            ~ "make run LANDING=<folder> LAKE=<new folder> FULL_REFRESH=1. If a newer release has "
+            ~ "added the column, use that one."
         ) -%}
     {%- endif -%}
 {% endmacro %}

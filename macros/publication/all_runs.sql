@@ -47,9 +47,37 @@
 
     all_publications as (
 
-        select * from published
+        select
+            run_number,
+            run_id,
+            is_full_refresh,
+            first_load_date,
+            last_load_date,
+            as_of_date,
+            published_at,
+            table_name,
+            partition_date,
+            row_count,
+            location,
+            previous_location,
+            is_revertible
+        from published
         union all
-        select * from publications_of_run
+        select
+            run_number,
+            run_id,
+            is_full_refresh,
+            first_load_date,
+            last_load_date,
+            as_of_date,
+            published_at,
+            table_name,
+            partition_date,
+            row_count,
+            location,
+            previous_location,
+            is_revertible
+        from publications_of_run
 
     ),
 

@@ -11,7 +11,7 @@
             dates_of_run       of a partitioned table: select of the partitions that the run decides
                                on
             is_for_every_load  of a whole table: true, if a night that is older than the newest one
-                               changes it too -#}
+                               changes it too (default: false) -#}
 {% macro publications_planned(run, current, runs, tables) %}
     {%- set marts = sql_string(schema_folder(layer_schema("marts")) if execute) -%}
     with run as (
@@ -86,7 +86,7 @@
             (
                 '{{ name }}',
                 {{ (table.rows is not none) | lower }},
-                {{ table.is_for_every_load | lower }}
+                {{ table.is_for_every_load | default(false) | lower }}
             )
             {%- endfor %}
                 as whole_tables (table_name, is_counted, is_for_every_load)

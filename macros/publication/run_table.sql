@@ -39,6 +39,7 @@
     {{ run_hooks(pre_hooks) }}
     {% call statement("main") %}
         insert overwrite table {{ target_relation }} partition (run_id = {{ sql_string(run_id) }})
+        ({{ model.columns.keys() | reject("equalto", "run_id") | join(", ") }})
         {{ select_in_order_of_contract(compiled_code, without="run_id") }}
     {% endcall %}
     {{ run_hooks(post_hooks) }}

@@ -1,5 +1,6 @@
 -- Built after every model with tests has passed them: what stands here is then published.
--- A week that lost its rows goes, and so does the end of one that now ends on another day.
+-- A week that lost its rows goes, and so do the end of one that now ends on another day and the
+-- rejects of a load that has none any more.
 {%- set weeks_of_run %}
     select business_date from {{ ref("int_week_days_touched") }}
 {%- endset %}
@@ -21,9 +22,9 @@
                 "rows": ref("int_rejected_rows"),
                 "dates_of_run": load_dates_of_run,
             },
-            "dim_store": {"rows": ref("int_store_completed"), "is_for_every_load": false},
-            "dim_product": {"rows": ref("int_product_completed"), "is_for_every_load": false},
-            "dim_calendar": {"rows": ref("stg_retail__calendar"), "is_for_every_load": false},
+            "dim_store": {"rows": ref("int_store_completed")},
+            "dim_product": {"rows": ref("int_product_completed")},
+            "dim_calendar": {"rows": ref("stg_retail__calendar")},
             "load_coverage": {
                 "rows": ref("base_retail__load_coverage"),
                 "is_for_every_load": true,

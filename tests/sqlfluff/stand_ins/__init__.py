@@ -19,6 +19,7 @@ _SOURCES = _PROJECT / "models" / "staging" / "retail" / "_retail__sources.yml"
 _MARTS = _PROJECT / "models" / "marts" / "retail"
 
 execute = True
+model = SimpleNamespace(fqn=["shelfweek", "staging", "retail"])
 target = SimpleNamespace(schema="retail")
 flags = SimpleNamespace(WHICH="lint")
 modules = SimpleNamespace(re=re)
@@ -42,6 +43,7 @@ def _source_nodes() -> dict[str, SimpleNamespace]:
                 for column in table["columns"]
             }
             nodes[f"{source['name']}.{table['name']}"] = SimpleNamespace(
+                fqn=[*model.fqn, source["name"], table["name"]],
                 source_name=source["name"],
                 name=table["name"],
                 meta=table.get("config", {}).get("meta", {}),
