@@ -18,9 +18,24 @@
 
     ),
 
+    -- In the order of the rows below: the catalog has columns of later releases last.
     published as (
 
-        select * from {{ published }}
+        select
+            run_number,
+            run_id,
+            is_full_refresh,
+            first_load_date,
+            last_load_date,
+            as_of_date,
+            published_at,
+            table_name,
+            partition_date,
+            row_count,
+            location,
+            previous_location,
+            is_revertible
+        from {{ published }}
 
     ),
 
@@ -47,37 +62,9 @@
 
     all_publications as (
 
-        select
-            run_number,
-            run_id,
-            is_full_refresh,
-            first_load_date,
-            last_load_date,
-            as_of_date,
-            published_at,
-            table_name,
-            partition_date,
-            row_count,
-            location,
-            previous_location,
-            is_revertible
-        from published
+        select * from published
         union all
-        select
-            run_number,
-            run_id,
-            is_full_refresh,
-            first_load_date,
-            last_load_date,
-            as_of_date,
-            published_at,
-            table_name,
-            partition_date,
-            row_count,
-            location,
-            previous_location,
-            is_revertible
-        from publications_of_run
+        select * from publications_of_run
 
     ),
 
