@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -228,23 +230,33 @@ def make_manifest(variables: Mapping[str, str]) -> None:
     Raises:
         AirflowServerError: dbt cannot parse it.
     """
-    folders = {"emr": "target"}
+    folders = {"emr": PROJECT / "target"}
     if "SHELFWEEK_ATHENA_WORK_GROUP" in variables:
-        folders["athena"] = "target/athena"
+        folders["athena"] = PROJECT / "target" / "athena"
     for target, folder in folders.items():
-        done = subprocess.run(  # noqa: S603
-            [
-                *(program("dbt"), "parse", "--profiles-dir", "profiles"),
-                *("--target", target, "--target-path", folder),
-            ],
-            cwd=PROJECT,
-            env={**os.environ, **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise AirflowServerError(f"the dbt project cannot be parsed:\n{done.stdout[-2000:]}")
+        folder.mkdir(parents=True, exist_ok=True)
+        # dbt writes its files in place. Who reads the DAGs meanwhile must not find half of one.
+        with TemporaryDirectory(dir=folder, prefix=".parse-") as scratch:
+            parsed_before = folder / "partial_parse.msgpack"
+            if parsed_before.is_file():
+                shutil.copy2(parsed_before, scratch)
+            done = subprocess.run(  # noqa: S603
+                [
+                    *(program("dbt"), "parse", "--profiles-dir", "profiles"),
+                    *("--target", target, "--target-path", scratch),
+                ],
+                cwd=PROJECT,
+                env={**os.environ, **variables},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise AirflowServerError(
+                    f"the dbt project cannot be parsed:\n{done.stdout[-2000:]}"
+                )
+            for file in Path(scratch).iterdir():
+                file.replace(folder / file.name)
 
 
 def prepare(home: Path, variables: Mapping[str, str]) -> None:

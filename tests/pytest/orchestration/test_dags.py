@@ -88,6 +88,14 @@ def manifest(dag_bag: Any) -> dict[str, Any]:
     return content
 
 
+def test_who_reads_a_manifest_never_finds_half_of_one(dag_bag: Any) -> None:
+    with (PROJECT / "target" / "manifest.json").open() as reader:
+        before = reader.read()
+        airflow_server.make_manifest({})
+        reader.seek(0)
+        assert reader.read() == before
+
+
 def test_every_model_is_a_task_and_seeds_are_none(night: Any, manifest: dict[str, Any]) -> None:
     tasks = set(night.task_ids)
     for node in manifest["nodes"].values():
