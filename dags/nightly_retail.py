@@ -96,6 +96,7 @@ def dbt_models(
         ),
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST,
+            select=DOMAIN.selectors,
             exclude=["resource_type:seed", "resource_type:exposure"],
             test_behavior=TestBehavior.AFTER_EACH,
             should_detach_multiple_parents_tests=True,
@@ -139,7 +140,7 @@ def report_each_detached_test(producer: Any, group: DbtTaskGroup) -> None:
 
 def engine_at(server: dict[str, str]) -> Engine:
     """The cluster's engine, from what find_thrift_server returned."""
-    return Engine(server["host"], int(server["port"]), Engine.from_environment().schema)
+    return Engine(server["host"], int(server["port"]), Engine.from_environment().prefix)
 
 
 def emr(retries: Config = clusters.POLLING) -> Any:
@@ -261,7 +262,7 @@ with DAG(
         """
         from shelfweek import lake
 
-        lake.expect_registered(engine_at(server), lake_run_id)
+        lake.expect_registered(engine_at(server), DOMAIN, lake_run_id)
 
     registered = register_run(thrift_server)
     confirmed = confirm_registered(thrift_server, registered).as_setup()

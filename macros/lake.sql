@@ -17,9 +17,30 @@
     {%- do return(["raw", "staging", "intermediate", "marts"]) -%}
 {%- endmacro %}
 
-{#- The schema of a layer, e.g. retail_marts for 'marts'. -#}
-{% macro layer_schema(layer) -%}
-    {%- do return(target.schema ~ "_" ~ layer) -%}
+{#- The domain of a node: the folder that its layer's folder, or seeds/, holds it in. -#}
+{% macro domain_of(node) -%}
+    {%- do return(node.fqn[1 if node.resource_type == "seed" else 2]) -%}
+{%- endmacro %}
+
+{#- The schema of a domain's layer: retail_marts for 'marts' of retail, behind the prefix that
+    SHELFWEEK_SCHEMA gives. domain none: that of the model. -#}
+{% macro layer_schema(layer, domain=none) -%}
+    {%- do return(target.schema ~ (domain or domain_of(model)) ~ "_" ~ layer) -%}
+{%- endmacro %}
+
+{#- Where dbt builds a node: the schema of its layer (config schema) and domain. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {%- if node.resource_type in ["model", "seed"] -%}
+        {{ layer_schema(custom_schema_name, domain_of(node)) }}
+    {%- else -%}
+        {{ target.schema ~ custom_schema_name }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The name of a node's table. dbt wants names of models to be unique in the project: where two
+    domains have a table of one name, a model is called <domain>__<table>. -#}
+{% macro generate_alias_name(custom_alias_name=none, node=none) -%}
+    {{ custom_alias_name or node.name.removeprefix(domain_of(node) ~ "__") }}
 {%- endmacro %}
 
 {#- The folder of a schema, as register_run created it. -#}
@@ -56,23 +77,23 @@
 
 {#- A published table as the last committed run left it. A `ref` would make a circle: what a run
     decides from the published state comes before what it publishes. -#}
-{% macro published_table(name) -%}
-    {%- do return(layer_schema("marts") ~ "." ~ name) -%}
+{% macro published_table(name, domain=none) -%}
+    {%- do return(layer_schema("marts", domain) ~ "." ~ name) -%}
 {%- endmacro %}
 
 {#- The column that a published table is partitioned by; none while dbt parses. -#}
-{% macro partition_column(table_name) %}
-    {%- if execute -%}
-        {%- set node = graph.nodes.values() | selectattr("alias", "equalto", table_name) | first -%}
+{% macro partition_column(table_name, domain=none) %}
+    {%- for node in (lasting_models(domain or domain_of(model)) if execute else [])
+        if node.alias == table_name -%}
         {%- do return(node.config.partition_by) -%}
-    {%- endif -%}
+    {%- endfor -%}
 {% endmacro %}
 
 {#- The models of a domain whose tables live on from run to run. -#}
 {% macro lasting_models(domain) -%}
     {%- set nodes = [] -%}
     {%- for node in graph.nodes.values()
-        if node.resource_type == "model" and node.fqn[2] == domain
+        if node.resource_type == "model" and domain_of(node) == domain
         and node.config.materialized in ["published", "run_slices"] -%}
         {%- do nodes.append(node) -%}
     {%- endfor -%}

@@ -1,10 +1,10 @@
-{#- The schemas' prefix is part of every statement: it is a plain name, as shelfweek/engine.py
+{#- The prefix of all schemas is part of every statement: it is plain, as shelfweek/engine.py
     demands of SHELFWEEK_SCHEMA too. -#}
 {% macro refuse_a_strange_schema() %}
-    {%- if not modules.re.fullmatch("[a-z][a-z0-9_]*", target.schema) -%}
+    {%- if not modules.re.fullmatch("([a-z][a-z0-9_]*)?", target.schema) -%}
         {%- do exceptions.raise_compiler_error(
-            "SHELFWEEK_SCHEMA " ~ target.schema ~ " is no name of a schema: small letters, digits "
-            ~ "and _, a letter first."
+            "SHELFWEEK_SCHEMA " ~ target.schema ~ " is no beginning of a schema's name: small "
+            ~ "letters, digits and _, a letter first."
         ) -%}
     {%- endif -%}
 {% endmacro %}

@@ -19,10 +19,6 @@
 {#- One sentence per node that could reach a table of Spark's. -#}
 {% macro dangers_of_nodes() %}
     {%- set reasons = [] -%}
-    {%- set schemas_of_spark = [] -%}
-    {%- for layer in lake_layers() -%}
-        {%- do schemas_of_spark.append(layer_schema(layer) | lower) -%}
-    {%- endfor -%}
     {%- for node in graph.nodes.values()
         if node.resource_type in ["model", "seed", "snapshot"] -%}
         {%- if node.config.materialized != "view" -%}
@@ -31,6 +27,10 @@
                 ~ ": on athena there are views only, which have no files."
             ) -%}
         {%- endif -%}
+        {%- set schemas_of_spark = [] -%}
+        {%- for layer in lake_layers() -%}
+            {%- do schemas_of_spark.append(layer_schema(layer, domain_of(node)) | lower) -%}
+        {%- endfor -%}
         {%- if node.schema | lower in schemas_of_spark -%}
             {%- do reasons.append(
                 node.resource_type ~ " " ~ node.name ~ " would go to " ~ node.schema

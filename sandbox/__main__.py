@@ -88,13 +88,14 @@ def _stop(console: Console, options: argparse.Namespace) -> None:
 def _sql(console: Console, options: argparse.Namespace) -> None:
     expect_lake(options.lake, options.domain)
     with engine_of(console, options.lake) as engine:
-        if not has_tables(engine):
+        if not has_tables(engine, options.domain):
             expect_published(engine, options.lake, options.domain)
+        marts = engine.schema(options.domain.name, "marts")
         if not options.query:
-            _beeline(engine)
+            _beeline(engine, marts)
             return
         with engine.session() as session:
-            session.execute(f"use {engine.schema}_marts")
+            session.execute(f"use {marts}")
             rows = session.query(options.query)
     if not rows:
         console.print("no rows")
@@ -109,10 +110,10 @@ def _sql(console: Console, options: argparse.Namespace) -> None:
     console.print(f"{len(rows):,} rows")
 
 
-def _beeline(engine: Engine) -> None:
-    """Open Spark's own prompt on the engine."""
+def _beeline(engine: Engine, schema: str) -> None:
+    """Open Spark's own prompt on a schema."""
     jars = Path(pyspark.__file__).parent / "jars" / "*"
-    url = f"jdbc:hive2://{engine.host}:{engine.port}/{engine.schema}_marts"
+    url = f"jdbc:hive2://{engine.host}:{engine.port}/{schema}"
     subprocess.run(  # noqa: S603
         [thrift_server.JAVA, "-cp", jars, "org.apache.hive.beeline.BeeLine", "-u", url], check=False
     )
@@ -150,7 +151,11 @@ def _docs(console: Console, options: argparse.Namespace) -> None:
         expect_published(engine, options.lake, options.domain)
         project = DbtProject(engine, PROJECT)
         made = project.invoke(
-            "docs", "generate", "--static", "--select", f"+{options.domain.selector}"
+            "docs",
+            "generate",
+            "--static",
+            "--select",
+            *(f"+{selector}" for selector in options.domain.selectors),
         )
     if not made.is_success:
         raise failed("the docs could not be made", project, made)

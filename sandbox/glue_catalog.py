@@ -35,7 +35,7 @@ def register(engine: Engine, domain: Domain, glue: Any) -> None:
 
     glue: a boto3 client. Registering again replaces the tables; no file is touched.
     """
-    database = f"{engine.schema}_marts"
+    database = engine.schema(domain.name, "marts")
     with engine.session() as session:
         for table, partition_column in domain.published_tables.items():
             name = f"{database}.{table}"

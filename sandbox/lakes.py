@@ -28,16 +28,16 @@ def expect_published(engine: Engine, lake: Path, domain: Domain) -> None:
     Raises:
         LakeError: no night is published.
     """
-    if not loaded_nights(engine):
+    if not loaded_nights(engine, domain):
         raise LakeError(
             f"no night is published to {lake} yet: if a run is at work on it, wait for its end; "
             f"otherwise {_run(lake, domain)} loads one"
         )
 
 
-def has_tables(engine: Engine) -> bool:
-    """Whether a run has begun on the lake: its tables are there, if empty."""
-    return bool(engine.query(f"show schemas like '{engine.schema}_marts'"))
+def has_tables(engine: Engine, domain: Domain) -> bool:
+    """Whether a run of the domain has begun on the lake: its tables are there, if empty."""
+    return bool(engine.query(f"show schemas like '{engine.schema(domain.name, 'marts')}'"))
 
 
 def _run(lake: Path, domain: Domain) -> str:

@@ -109,7 +109,7 @@ def play(console: Console) -> None:
         again = check.invoke({"load_date": str(load_date)})["Payload"]
         story.tell(f"a second check starts nothing: {again['status']}")
         engine = account.engine
-        runs = engine.query(f"select distinct run_id from {engine.marts('runs')}")  # noqa: S608
+        runs = engine.query(f"select distinct run_id from {engine.marts(DOMAIN, 'runs')}")  # noqa: S608
         report = read_report(engine, domain(DOMAIN), [runs[0]["run_id"]], [load_date])
         print_report(console, report, [])
         story.tell(f"the lake lies in {LAKE_URI}; stopping")

@@ -200,7 +200,7 @@ def _batches(
         return [wanted] if wanted else []
     if load_date is not None:
         return [[load_date]]
-    loaded = set(loaded_nights(engine))
+    loaded = set(loaded_nights(engine, landing.domain))
     return [[night] for night in landing.nights if night not in loaded]
 
 
@@ -216,7 +216,7 @@ def _print_places(console: Console, lake: Path, domain: Domain, seconds: float) 
     )
     console.print()
     for line in (
-        f"Tables: {lake / 'marts'}; plain parquet: {export} TO=<folder>",
+        f"Tables: {domain.folder_in(str(lake))}/marts; plain parquet: {export} TO=<folder>",
         f"Look inside: {sql}",
         f"Docs: {docs if docs.exists() else 'make docs'}",
     ):

@@ -124,7 +124,8 @@ def _read(open_file: Callable[[], BinaryIO], file: str, table: RawTable) -> Cont
         return Contents(faults=(fault,))
     with _text(open_file, file, table) as text:
         first = _first_lines(text)
-    columns = tuple(name.strip().strip("\ufeff").lower() for name in next(csv.reader(first), []))
+    fields = next(csv.reader(first, delimiter=table.delimiter), [])
+    columns = tuple(name.strip().strip("\ufeff").lower() for name in fields)
     if fault := header_fault(first, columns, file, table):
         return Contents(columns, faults=(fault,))
     named = [name for name in columns if name in table.columns]
@@ -210,17 +211,17 @@ def _shape(open_file: Callable[[], BinaryIO], file: str, table: RawTable, width:
     """
     if table.is_multi_line:
         with _text(open_file, file, table, newline="\n") as text:
-            return _shape_of_records(text, width, max_lines=None)
+            return _shape_of_records(text, width, table.delimiter, max_lines=None)
     with _text(open_file, file, table) as text:
-        by_line = _shape_of_lines(text, width)
+        by_line = _shape_of_lines(text, width, table.delimiter)
     if not by_line.has_open_quotes:
         return by_line
     with _text(open_file, file, table, newline="\n") as text:
-        by_record = _shape_of_records(text, width, max_lines=MAX_LINES_OF_A_TEXT)
+        by_record = _shape_of_records(text, width, table.delimiter, max_lines=MAX_LINES_OF_A_TEXT)
     return by_record if by_record.misfit_lines < by_line.misfit_lines else by_line
 
 
-def _shape_of_lines(text: TextIO, width: int) -> _Shape:
+def _shape_of_lines(text: TextIO, width: int, delimiter: str) -> _Shape:
     """Each line stands for itself."""
     shape = _Shape()
     line, number = "", 0
@@ -232,27 +233,27 @@ def _shape_of_lines(text: TextIO, width: int) -> _Shape:
         shape.lines_before += 1
         if '"' in line and line.count('"') % 2:
             shape.has_open_quotes = True
-            shape.misfit_lines += _width_of(line) != width
+            shape.misfit_lines += _width_of(line, delimiter) != width
     shape.has_last_line_end = line.endswith(("\n", "\r"))
-    if not shape.has_last_line_end and line.strip() and _width_of(line) != width:
+    if not shape.has_last_line_end and line.strip() and _width_of(line, delimiter) != width:
         shape.torn_line = number
     return shape
 
 
-def _width_of(line: str) -> int:
+def _width_of(line: str, delimiter: str) -> int:
     """The number of fields of a line by itself; 0 where a quote is not closed."""
     try:
-        return len(next(csv.reader([line], strict=True), []))
+        return len(next(csv.reader([line], delimiter=delimiter, strict=True), []))
     except csv.Error:
         return 0
 
 
-def _shape_of_records(text: TextIO, width: int, max_lines: int | None) -> _Shape:
+def _shape_of_records(text: TextIO, width: int, delimiter: str, max_lines: int | None) -> _Shape:
     """A record goes on over line ends within quotes."""
     shape = _Shape(is_multi_line=True)
     lines = _Lines(text, max_lines)
     is_fitting, line_number = True, 1
-    for fields in _records(lines):
+    for fields in _records(lines, delimiter):
         taken = lines.taken
         if len(taken) == 1 and taken[0].isspace():
             shape.add_blank()
@@ -296,9 +297,9 @@ class _Lines:
         return self.last
 
 
-def _records(lines: _Lines) -> Iterator[list[str] | None]:
+def _records(lines: _Lines, delimiter: str) -> Iterator[list[str] | None]:
     """The fields of each record; None where quotes are not closed or stand within a text."""
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         lines.taken = []
         try:

@@ -13,9 +13,16 @@ from typing import Any
 import yaml
 
 from shelfweek.manifest import BusinessDates
+from shelfweek.periods import PERIODS
 from shelfweek.project import PROJECT
 
 UTF_8 = "UTF-8"
+
+# What the views over a dump's files have beside the table's columns: macros/loading/.
+_NAMES_OF_THE_ENGINE = {
+    *("load_date", "file_name", "block_start", "line_number", "line_count", "raw_row", "row_id"),
+    *("row_hash", "row_reject_reason", "date_reject_reason", "reject_column", "_corrupt_record"),
+}
 
 
 class DomainError(Exception):
@@ -32,6 +39,9 @@ class RawTable:
         encoding: the files' encoding, by a name that Python and Java know.
         business_date: the column by which a dump holds some dates only; None: it holds all rows.
         declared_in: the project's file that says all this.
+        delimiter: the sign between two fields.
+        period: what each file covers and its name ends in, `month` or `year`; None: what its
+            manifest says.
     """
 
     name: str
@@ -40,6 +50,8 @@ class RawTable:
     encoding: str
     business_date: str | None
     declared_in: str
+    delimiter: str = ","
+    period: str | None = None
 
     @property
     def codec(self) -> str:
@@ -54,21 +66,27 @@ class Domain:
     Attributes:
         raw_tables: those of its dumps by name, in the order in which people are told of them.
         published_tables: those that readers see, each with its partition column, if it has one.
+        folders: of its models and data tests, within the project.
     """
 
     name: str
     raw_tables: Mapping[str, RawTable]
     published_tables: Mapping[str, str | None]
+    folders: tuple[str, ...] = ()
 
     @property
     def business_dates(self) -> BusinessDates:
         """The raw tables, as a manifest is read by them."""
         return {name: table.business_date for name, table in self.raw_tables.items()}
 
+    def folder_in(self, lake: str) -> str:
+        """The domain's folder in a lake, each a path or URI."""
+        return f"{lake}/{self.name}"
+
     @property
-    def selector(self) -> str:
-        """What dbt selects: the domain's models, and by them their tests."""
-        return f"fqn:shelfweek.*.{self.name}.*"
+    def selectors(self) -> list[str]:
+        """What dbt selects of the project: the domain's models and their tests."""
+        return [f"path:{folder}" for folder in self.folders]
 
 
 @cache
@@ -85,25 +103,40 @@ def domain(name: str, project: Path = PROJECT) -> Domain:
         name=name,
         raw_tables=MappingProxyType(_raw_tables(project, name)),
         published_tables=MappingProxyType(_published_tables(project, name)),
+        folders=tuple(
+            sorted(
+                str(folder.relative_to(project))
+                for layers in ("models", "tests/dbt")
+                for folder in (project / layers).glob(f"*/{name}")
+            )
+        ),
     )
 
 
 def _raw_tables(project: Path, name: str) -> dict[str, RawTable]:
     file = f"models/staging/{name}/_{name}__sources.yml"
     sources = {source.name: source for source in _read(project, file).parts("sources", "source")}
-    if "raw" not in sources:
-        raise DomainError(f"{file} declares no source named raw")
-    return {
-        table.name: RawTable(
-            name=table.name,
-            columns=table.columns,
-            is_multi_line=table.setting("meta", "multi_line") or False,
-            encoding=_encoding(table),
-            business_date=table.column("meta", "business_date"),
-            declared_in=file,
-        )
-        for table in sources["raw"].parts("tables", "table")
-    }
+    if (raw := f"{name}_raw") not in sources:
+        raise DomainError(f"{file} declares no source named {raw}")
+    return {table.name: _raw_table(table, file) for table in sources[raw].parts("tables", "table")}
+
+
+def _raw_table(table: _Part, file: str) -> RawTable:
+    if taken := sorted(_NAMES_OF_THE_ENGINE.intersection(table.columns)):
+        raise DomainError(f"{table.where}: the engine has a column {taken[0]} of its own")
+    if not any(column.setting("meta", "key") for column in table.parts("columns", "column")):
+        raise DomainError(f"{table.where}: no column has `key: true` in its meta")
+    _expect_decimal_sign(table)
+    return RawTable(
+        name=table.name,
+        columns=table.columns,
+        is_multi_line=table.setting("meta", "multi_line") or False,
+        encoding=_encoding(table),
+        business_date=table.column("meta", "business_date"),
+        declared_in=file,
+        delimiter=_delimiter(table),
+        period=_period(table),
+    )
 
 
 def _published_tables(project: Path, name: str) -> dict[str, str | None]:
@@ -112,7 +145,8 @@ def _published_tables(project: Path, name: str) -> dict[str, str | None]:
     if not files:
         raise DomainError(f"{folder} has no YAML file that declares a published table")
     return {
-        model.name: model.column("partition_by")
+        # The table of a model, as generate_alias_name in macros/lake.sql names it.
+        model.name.removeprefix(f"{name}__"): model.column("partition_by")
         for file in files
         for model in _read(project, f"{folder}/{file}").parts("models", "model")
     }
@@ -125,6 +159,31 @@ def _encoding(table: _Part) -> str:
     except LookupError as error:
         raise DomainError(f"{table.where}: there is no encoding {encoding!r}") from error
     return str(encoding)
+
+
+def _delimiter(table: _Part) -> str:
+    delimiter = table.setting("meta", "delimiter") or ","
+    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\n\r':
+        raise DomainError(f"{table.where}: `delimiter` is {delimiter!r}, one sign is expected")
+    return delimiter
+
+
+def _expect_decimal_sign(table: _Part) -> None:
+    """Raises DomainError: dbt, which reads it too, would make nonsense of it."""
+    sign = table.setting("meta", "decimal_sign")
+    if sign not in (None, ".", ","):
+        raise DomainError(f"{table.where}: `decimal_sign` is {sign!r}, . or , is expected")
+
+
+def _period(table: _Part) -> str | None:
+    period = table.setting("meta", "period")
+    if period is not None and period not in PERIODS:
+        raise DomainError(
+            f"{table.where}: `period` is {period!r}, {' or '.join(PERIODS)} is expected"
+        )
+    if period and not table.setting("meta", "business_date"):
+        raise DomainError(f"{table.where}: a `period` needs a `business_date` too")
+    return None if period is None else str(period)
 
 
 @dataclass(frozen=True)

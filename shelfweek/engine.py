@@ -27,18 +27,18 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class Engine:
-    """Address of the Thrift Server, and the prefix of the project's schemas."""
+    """Address of the Thrift Server, and what the names of all schemas begin with."""
 
     host: str = "127.0.0.1"
     port: int = 10001
-    schema: str = "retail"
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         """Raises EngineError: the prefix is no plain name, and would be SQL in every statement."""
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.schema):
+        if not re.fullmatch(r"([a-z][a-z0-9_]*)?", self.prefix):
             raise EngineError(
-                f"SHELFWEEK_SCHEMA {self.schema!r} is no name of a schema: small letters, digits "
-                "and _, a letter first"
+                f"SHELFWEEK_SCHEMA {self.prefix!r} is no beginning of a schema's name: small "
+                "letters, digits and _, a letter first"
             )
 
     @classmethod
@@ -54,12 +54,16 @@ class Engine:
         return cls(
             os.environ.get("SHELFWEEK_THRIFT_HOST") or cls.host,
             int(port),
-            os.environ.get("SHELFWEEK_SCHEMA", cls.schema),
+            os.environ.get("SHELFWEEK_SCHEMA", cls.prefix),
         )
 
-    def marts(self, table: str) -> str:
+    def schema(self, domain: str, layer: str) -> str:
+        """Return the schema of a domain's layer, as macros/lake.sql names it."""
+        return f"{self.prefix}{domain}_{layer}"
+
+    def marts(self, domain: str, table: str) -> str:
         """Return the full name of a published table."""
-        return f"{self.schema}_marts.{table}"
+        return f"{self.schema(domain, 'marts')}.{table}"
 
     def wait_until_ready(
         self, seconds: float, meanwhile: Callable[[], object] = lambda: None

@@ -35,7 +35,7 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 
-_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 class Refusal(StrEnum):
@@ -51,7 +51,7 @@ class Refusal(StrEnum):
     )
     SEP_LINE = "{file} begins with {line!r}, a line for Excel: the header must be the first line"
     BLANK_LINE = "{file} begins with a blank line: the header must be the first line"
-    DELIMITER = "{file} of table {table} is separated by {found}, commas are expected"
+    DELIMITER = "{file} of table {table} is separated by {found}, {expected} are expected"
     TITLE = "{file} begins with {line!r}: the header is line {number}, it must be the first line"
     NO_HEADER = "{file} of table {table} begins with data, not with a header line: {line!r}"
     LACKS = "{file} of table {table} lacks columns {columns}"
@@ -124,17 +124,23 @@ def header_fault(
     if first.lstrip().startswith(("<", "{", "[")):
         return Refusal.OTHER_FORMAT.format(file=file, format="a page or a JSON document")
     for sign, name in _DELIMITERS.items():
-        if 2 * len(set(table.columns) & set(_names(first, sign))) > len(table.columns):
-            return Refusal.DELIMITER.format(file=file, table=table.name, found=name)
+        is_other = sign != table.delimiter and len(_names(first, sign)) > 1
+        if is_other and 2 * len(set(table.columns) & set(_names(first, sign))) > len(table.columns):
+            expected = _DELIMITERS.get(table.delimiter, repr(table.delimiter))
+            return Refusal.DELIMITER.format(
+                file=file, table=table.name, found=name, expected=expected
+            )
     for number, line in enumerate(lines[1:], start=2):
-        if not set(table.columns) - set(_names(line)):
+        if not set(table.columns) - set(_names(line, table.delimiter)):
             return Refusal.TITLE.format(file=file, line=shown, number=number)
-    if len(missing) == len(table.columns) and any(_is_value(text) for text in _names(first)):
+    if len(missing) == len(table.columns) and any(
+        _is_value(text) for text in _names(first, table.delimiter)
+    ):
         return Refusal.NO_HEADER.format(file=file, table=table.name, line=shown)
     return Refusal.LACKS.format(file=file, table=table.name, columns=", ".join(missing))
 
 
-def _names(line: str, delimiter: str = ",") -> list[str]:
+def _names(line: str, delimiter: str) -> list[str]:
     fields = next(csv.reader([line], delimiter=delimiter), [])
     return [text.strip().lower() for text in fields]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from shelfweek.engine import Engine, EngineError, Row
@@ -67,9 +68,14 @@ def _indented(title: str, lines: list[str]) -> str:
     return "\n    ".join([title, *lines])
 
 
+def own_name(node: Any) -> str:
+    """Return a test's name without the domain's, which makes it unique in the project."""
+    return re.sub("^[a-z0-9_]+__(?=assert_)", "", str(node.node.name))
+
+
 def _sentence(node: Any) -> str:
     """The name of a test, which is a sentence, as one."""
-    return str(node.node.name).removeprefix("assert_").replace("_", " ")
+    return own_name(node).removeprefix("assert_").replace("_", " ")
 
 
 def _header_of(node: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,29 +22,31 @@ class LakeError(Exception):
     """What was asked of a lake cannot be done; the message says why."""
 
 
-def loaded_nights(engine: Engine) -> list[date]:
-    """Return the load dates that the lake holds, oldest first; none for a new lake."""
+def loaded_nights(engine: Engine, domain: Domain) -> list[date]:
+    """Return the load dates that the lake holds of a domain, oldest first; none for a new lake."""
+    marts = engine.schema(domain.name, "marts")
     with engine.session() as session:
-        if not session.query(f"show schemas like '{engine.schema}_marts'"):
+        if not session.query(f"show schemas like '{marts}'"):
             return []
-        if not session.query(f"show tables in {engine.schema}_marts like 'load_row_counts'"):
+        if not session.query(f"show tables in {marts} like 'load_row_counts'"):
             return []
-        table = engine.marts("load_row_counts")
+        table = engine.marts(domain.name, "load_row_counts")
         rows = session.query(f"select distinct load_date from {table} order by load_date")
     return [_date(row["load_date"]) for row in rows]
 
 
-def expect_registered(engine: Engine, run_id: str) -> None:
-    """Make sure that the lake's tables of one run alone are those of this run, not published yet.
+def expect_registered(engine: Engine, domain: Domain, run_id: str) -> None:
+    """Make sure that the domain's tables of one run alone are those of this run, not published yet.
 
     Raises:
         LakeError: building a model now would mix two runs.
     """
     with engine.session() as session:
-        files = f"{engine.schema}_raw.run_files"
+        files = f"{engine.schema(domain.name, 'raw')}.run_files"
         (registered,) = session.query(f"select max(run_id) as run_id from {files}")
         published = session.query(
-            f"select 1 from {engine.marts('runs')} where run_id = {_literal(run_id)} limit 1"
+            f"select 1 from {engine.marts(domain.name, 'runs')} "
+            f"where run_id = {_literal(run_id)} limit 1"
         )
     if registered["run_id"] != run_id:
         raise LakeError(
@@ -68,7 +70,7 @@ def rollback(engine: Engine, domain: Domain, load_date: date) -> list[Row]:
         LakeError: the night was never loaded, or its old folders are swept already.
     """
     with engine.session() as session:
-        runs = session.query(f"select * from {engine.marts('runs')}")
+        runs = session.query(f"select * from {engine.marts(domain.name, 'runs')}")
         first = min(
             (
                 row["run_number"]
@@ -96,11 +98,12 @@ def rollback(engine: Engine, domain: Domain, load_date: date) -> list[Row]:
             )
         # Otherwise the next run would take the last one for interrupted and undo it once more.
         session.execute(
-            f"drop table if exists {engine.schema}_intermediate.int_publications_planned"
+            f"drop table if exists {engine.schema(domain.name, 'intermediate')}"
+            ".int_publications_planned"
         )
         # The table of runs comes last: until then the rollback can be repeated.
         for row in sorted(before.values(), key=lambda r: r["table_name"] == "runs"):
-            _point(session, engine, domain.published_tables, row)
+            _point(session, engine, domain, row)
     return list(
         {
             row["run_number"]: {
@@ -111,15 +114,13 @@ def rollback(engine: Engine, domain: Domain, load_date: date) -> list[Row]:
     )
 
 
-def _point(
-    session: Session, engine: Engine, partition_columns: Mapping[str, str | None], row: Row
-) -> None:
+def _point(session: Session, engine: Engine, domain: Domain, row: Row) -> None:
     """Point a table, or a partition of it, at the folder from before a run."""
-    table = engine.marts(row["table_name"])
+    table = engine.marts(domain.name, row["table_name"])
     if row["partition_date"] is None:
         session.execute(f"alter table {table} set location {_literal(row['previous_location'])}")
         return
-    column = partition_columns[row["table_name"]]
+    column = domain.published_tables[row["table_name"]]
     partition = f"partition ({column} = date'{_date(row['partition_date'])}')"
     if row["previous_location"] is None:
         session.execute(f"alter table {table} drop if exists {partition}")
@@ -138,12 +139,11 @@ def export(engine: Engine, domain: Domain, folder: str) -> dict[str, int]:
     counts = {}
     with engine.session() as session:
         for table in domain.published_tables:
-            target = _literal(f"{folder}/{table}")
+            name, target = engine.marts(domain.name, table), _literal(f"{folder}/{table}")
             session.execute(
-                f"insert overwrite directory {target} using parquet "
-                f"select * from {engine.marts(table)}"
+                f"insert overwrite directory {target} using parquet select * from {name}"
             )
-            rows = session.query(f"select count(*) as row_count from {engine.marts(table)}")
+            rows = session.query(f"select count(*) as row_count from {name}")
             counts[table] = int(rows[0]["row_count"])
     return counts
 
@@ -151,7 +151,7 @@ def export(engine: Engine, domain: Domain, folder: str) -> dict[str, int]:
 def copy_dimension_files(night: Night, landing: Landing, lake_uri: str) -> list[str]:
     """Copy the files of a night's tables that every dump holds whole beside the lake's tables.
 
-    They go to <lake>/files/<table>/load_date=YYYY-MM-DD/; copying again replaces them.
+    They go to <lake>/<domain>/files/<table>/load_date=YYYY-MM-DD/; copying again replaces them.
 
     Returns:
         The URIs of the copies.
@@ -161,7 +161,8 @@ def copy_dimension_files(night: Night, landing: Landing, lake_uri: str) -> list[
     for file in night.files:
         if landing.domain.raw_tables[file.table].business_date:
             continue
-        folder = posixpath.join(root, "files", file.table, f"load_date={night.load_date}")
+        home = posixpath.join(landing.domain.folder_in(root), "files", file.table)
+        folder = posixpath.join(home, f"load_date={night.load_date}")
         copy = posixpath.join(folder, file.name)
         file_system.makedirs(folder, exist_ok=True)
         with landing.file_system.open(file.path, "rb") as raw, file_system.open(copy, "wb") as out:
@@ -183,17 +184,16 @@ def sweep(engine: Engine, domain: Domain, lake_uri: str) -> Sweep:
     Those are: old rows of published tables outside the time that a rollback reaches back, the
     tables of earlier runs, rows of restated dates, and what killed runs have left.
     """
-    file_system, root = fsspec.core.url_to_fs(lake_uri)
+    file_system = fsspec.core.url_to_fs(lake_uri)[0]
     with engine.session() as session:
-        runs = session.query(f"select * from {engine.marts('runs')} order by run_number")
+        table_of_runs = engine.marts(domain.name, "runs")
+        runs = session.query(f"select * from {table_of_runs} order by run_number")
         needed = _needed_folders(runs)
-        slices = _needed_slices(session, engine, runs)
+        slices = _needed_slices(session, engine, domain, runs)
         doomed: list[str] = []
         for layer in ("raw", "staging", "intermediate", "marts"):
-            layer_folder = posixpath.join(root, layer)
-            if not file_system.isdir(layer_folder):
-                continue
-            for table_folder in _folders(file_system, layer_folder):
+            schema = engine.schema(domain.name, layer)
+            for table_folder in _table_folders(session, file_system, schema):
                 found = _folders(file_system, table_folder)
                 table = posixpath.basename(table_folder)
                 is_sliced = any(posixpath.basename(f).startswith(_SLICE) for f in found)
@@ -206,7 +206,7 @@ def sweep(engine: Engine, domain: Domain, lake_uri: str) -> Sweep:
                     kept = set(found[-1:])
                 doomed += [folder for folder in found if folder not in kept]
                 if is_sliced:
-                    _drop_slices(session, f"{engine.schema}_{layer}.{table}", slices)
+                    _drop_slices(session, f"{schema}.{table}", slices)
     for folder in doomed:
         file_system.rm(folder, recursive=True)
     return Sweep(len(doomed))
@@ -223,9 +223,11 @@ def _needed_folders(runs: Iterable[Row]) -> set[str]:
     return {_path(uri) for uri in previous.union(current.values()) if uri}
 
 
-def _needed_slices(session: Session, engine: Engine, runs: Iterable[Row]) -> set[str]:
+def _needed_slices(
+    session: Session, engine: Engine, domain: Domain, runs: Iterable[Row]
+) -> set[str]:
     """Run ids whose staged rows the current state, or one that a rollback can bring back, shows."""
-    sources = [engine.marts("load_coverage")]
+    sources = [engine.marts(domain.name, "load_coverage")]
     sources += [
         f"parquet.`{row['previous_location']}`"
         for row in runs
@@ -244,6 +246,18 @@ def _drop_slices(session: Session, table: str, kept: set[str]) -> None:
             session.execute(
                 f"alter table {table} drop if exists partition (run_id = {_literal(run_id)})"
             )
+
+
+def _table_folders(
+    session: Session, file_system: fsspec.AbstractFileSystem, schema: str
+) -> list[str]:
+    """The folders of a schema's tables, wherever the catalog says that it lies."""
+    (folder,) = (
+        _path(row["info_value"])
+        for row in session.query(f"describe schema {schema}")
+        if row["info_name"] == "Location"
+    )
+    return _folders(file_system, folder) if file_system.isdir(folder) else []
 
 
 def _folders(file_system: fsspec.AbstractFileSystem, folder: str) -> list[str]:

@@ -20,6 +20,7 @@ from shelfweek.domain import Domain
 from shelfweek.listing import Nights, find_nights, in_words, list_landing
 from shelfweek.manifest import MAX_BYTES
 from shelfweek.night_files import Listing, NightFile, State, Verdict, judge, manifest_path, names_of
+from shelfweek.periods import EXAMPLES, covered_dates
 from shelfweek.places import canonical_location
 
 READERS = 8
@@ -143,6 +144,7 @@ class Landing:
         problems = _problems_of(verdict)
         warnings = [*_warnings_of(verdict), *self._homeless_files()]
         files = [self._data_file(load_date, file) for file in verdict.files]
+        problems += [fault for file in files if (fault := self._period_fault(file))]
         if not problems:
             files = self._inspected(files)
             problems = [fault for file in files for fault in file.contents.faults]
@@ -174,15 +176,26 @@ class Landing:
         return content
 
     def _data_file(self, load_date: date, file: NightFile) -> DataFile:
+        dates = file.first_business_date, file.last_business_date
+        if period := self.domain.raw_tables[file.table].period:
+            dates = covered_dates(file.name, period) or dates
         return DataFile(
             table=file.table,
             load_date=load_date,
             path=posixpath.join(self.root, file.path),
             size=file.size,
             row_count=file.row_count,
-            first_business_date=file.first_business_date,
-            last_business_date=file.last_business_date,
+            first_business_date=dates[0],
+            last_business_date=dates[1],
         )
+
+    def _period_fault(self, file: DataFile) -> str | None:
+        """Say what is wrong with the name of a file whose table has one for each period."""
+        period = self.domain.raw_tables[file.table].period
+        if period is None or covered_dates(file.name, period):
+            return None
+        example = f"{file.table}_{file.load_date:%Y%m%d}_{EXAMPLES[period]}.csv"
+        return f"{self._relative(file.path)} names no {period}: one like {example} is expected"
 
     def _inspected(self, files: Iterable[DataFile]) -> list[DataFile]:
         """The files with their contents, each read once from its first line to its last."""

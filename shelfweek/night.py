@@ -18,7 +18,7 @@ from dbt.contracts.graph.manifest import Manifest
 from shelfweek import dbt_sessions as dbt_sessions
 from shelfweek.domain import Domain
 from shelfweek.engine import Engine
-from shelfweek.findings import failure_of, warning_of
+from shelfweek.findings import failure_of, own_name, warning_of
 from shelfweek.lake import sweep
 from shelfweek.lake_format import expect_own_lake, mark_lake
 from shelfweek.landing import Landing, Night
@@ -84,11 +84,13 @@ class DbtProject:
 
     Attributes:
         work_folder: where dbt writes what it compiles and logs.
+        folder: where the project lies.
     """
 
     engine: Engine
     work_folder: Path
     manifest: Manifest | None = None
+    folder: Path = PROJECT
 
     @property
     def log(self) -> Path:
@@ -113,14 +115,15 @@ class DbtProject:
         with _environment(
             SHELFWEEK_THRIFT_HOST=self.engine.host,
             SHELFWEEK_THRIFT_PORT=str(self.engine.port),
-            SHELFWEEK_SCHEMA=self.engine.schema,
+            SHELFWEEK_SCHEMA=self.engine.prefix,
         ):
             result = runner.invoke(
                 [
                     *("--log-level", "none", "--log-level-file", "info"),
                     *("--log-path", str(self.log.parent)),
                     *arguments,
-                    *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
+                    *("--project-dir", str(self.folder)),
+                    *("--profiles-dir", str(self.folder / "profiles")),
                     *("--target-path", str(self.work_folder / "target")),
                 ]
             )
@@ -240,7 +243,7 @@ def register(
     request = {
         "run_id": run_id,
         "domain": landing.domain.name,
-        "lake": lake_uri,
+        "folder": landing.domain.folder_in(lake_uri),
         "is_full_refresh": is_full_refresh,
         "limits": limits.as_request(),
         **registered_files,
@@ -261,7 +264,7 @@ def _build(
             progress(event.data.node_info.node_name, event.data.execution_time)
 
     built = project.invoke(
-        "build", "--select", domain.selector,
+        "build", "--select", *domain.selectors,
         "--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed",
         on_event=on_event,
     )  # fmt: skip
@@ -274,7 +277,7 @@ def _build(
             reason = reason_of(str(node.message))
             failures.append(f"{node.node.resource_type} {node.node.name} failed: {reason}")
             causes.append(str(node.message))
-        elif status == "fail" and node.node.name == REJECTED_SHARE_TEST:
+        elif status == "fail" and own_name(node) == REJECTED_SHARE_TEST:
             failures.append(rejects_over_limit(project.engine, node, again))
         elif status == "fail":
             failures.append(failure_of(project.engine, node))

@@ -37,7 +37,7 @@ def register_files(
         The part of the argument of the dbt operation `register_run` that tells where they lie.
     """
     file_system, root = fsspec.core.url_to_fs(lake_uri)
-    raw = posixpath.join(root, "raw")
+    raw = posixpath.join(landing.domain.folder_in(root), "raw")
     files = [file for night in nights for file in night.files]
     _write_lines(
         file_system, f"{raw}/run_files/{run_id}", ({"run_id": run_id, **_told(f)} for f in files)
@@ -153,6 +153,7 @@ def _source(
         "columns": [name if name in table.columns else None for name in columns],
         "is_multi_line": is_multi_line,
         "encoding": table.encoding,
+        "delimiter": table.delimiter,
         "location": location,
     }
 

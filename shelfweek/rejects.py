@@ -54,11 +54,11 @@ def rejects_over_limit(engine: Engine, node: Any, again: Again) -> str:
     tables = first_rows(engine, node, "order by rows_rejected / rows_read desc")
     lines = [f"{failed(node)}:"]
     for table in tables:
-        lines += [_share_line(table), *_reasons(engine, table)]
+        lines += [_share_line(table), *_reasons(engine, again.domain, table)]
     lines += and_more(node, tables)
     names = sorted({table["raw_table"] for table in tables})
     are_these = " or ".join(f"table_name = '{name}'" for name in names)
-    query = f"select * from {_rejected_rows(engine)} where {are_these}"
+    query = f"select * from {_rejected_rows(engine, again.domain)} where {are_these}"
     enough = _share(tables[0]).quantize(Decimal("0.01"), ROUND_UP)
     lines += [
         "All of them:",
@@ -81,10 +81,10 @@ def _share_line(table: Row) -> str:
     )
 
 
-def _reasons(engine: Engine, table: Row) -> list[str]:
+def _reasons(engine: Engine, domain: str, table: Row) -> list[str]:
     """By reason and column: how many rows, and the first ones."""
     rejected = (
-        f"{_rejected_rows(engine)} where load_date = date'{table['load_date']}' "
+        f"{_rejected_rows(engine, domain)} where load_date = date'{table['load_date']}' "
         f"and table_name = '{table['raw_table']}'"
     )
     with engine.session() as session:
@@ -117,8 +117,8 @@ def _example(row: Row) -> str:
     return printable(f"{row['file_name']}{line}: {shortened}")
 
 
-def _rejected_rows(engine: Engine) -> str:
-    return f"{engine.schema}_intermediate.int_rejected_rows"
+def _rejected_rows(engine: Engine, domain: str) -> str:
+    return f"{engine.schema(domain, 'intermediate')}.int_rejected_rows"
 
 
 def _percent(share: Decimal) -> str:

@@ -1,9 +1,9 @@
 """Write into the assets what dbt's manifest and the metric catalog say of columns and metrics.
 
-Labels, descriptions, units and formats of the fourteen metrics come from seeds/metric_catalog.csv;
-descriptions of datasets and columns from dbt's manifest for Athena, which has the views and, as
-sources, the published tables. A text below the first line of a metric's
-description, or the first paragraph of a chart's, is the asset's own and stays.
+Labels, descriptions, units and formats of the fourteen metrics come from
+seeds/retail/metric_catalog.csv; descriptions of datasets and columns from dbt's manifest for
+Athena, which has the views and, as sources, the published tables. A text below the first line of a
+metric's description, or the first paragraph of a chart's, is the asset's own and stays.
 
     python superset/describe_assets.py            rewrite the assets
     python superset/describe_assets.py --check    change nothing; exit code 1 if one has drifted
@@ -26,7 +26,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = Path(__file__).resolve().parent.parent
 ASSETS = Path(__file__).parent / "assets"
-CATALOG = PROJECT / "seeds" / "metric_catalog.csv"
+CATALOG = PROJECT / "seeds" / "retail" / "metric_catalog.csv"
 
 FORMATS = {
     "units": ",.0f",
@@ -40,7 +40,7 @@ FORMATS = {
 
 ATHENA = {
     "AWS_REGION": "us-east-1",
-    "SHELFWEEK_SCHEMA": "retail",
+    "SHELFWEEK_SCHEMA": "",
     "SHELFWEEK_ATHENA_WORK_GROUP": "none",
     "SHELFWEEK_ATHENA_STAGING_DIR": "s3://none/results/",
     "SHELFWEEK_ATHENA_DATA_DIR": "s3://none/tables/",

@@ -57,13 +57,3 @@
         and dumps.raw_table = covered_dates.raw_table
         and known_dates.business_date = covered_dates.business_date
 {% endmacro %}
-
-
-{#- The raw tables whose rows have a business date, as a list of SQL strings. -#}
-{% macro tables_with_business_dates() %}
-    {%- set names = [] -%}
-    {%- for raw_table in raw_tables() if business_date_of(raw_table) -%}
-        {%- do names.append(sql_string(raw_table)) -%}
-    {%- endfor -%}
-    {%- do return(names | join(", ")) -%}
-{% endmacro %}

@@ -107,7 +107,8 @@
         if(is_replaced, new_row_count, before_row_count) as row_count,
         if(is_replaced, new_row_checksum, before_row_checksum) as row_checksum,
         {%- for total in control_totals() %}
-        cast(if(is_replaced, new_{{ total }}, before_{{ total }}) as decimal(28, 4)) as {{ total }},
+        cast(if(is_replaced, new_{{ total }}, before_{{ total }}) as {{ type_of_total(total) }})
+            as {{ total }},
         {%- endfor %}
         is_replaced and is_different as is_changed
     from compared

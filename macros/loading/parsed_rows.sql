@@ -4,6 +4,9 @@
         raw_table: name of the source table; its columns' types, keys and flags and its business
                    date come from the source's YAML
         business_dates: relation of the dates that are known and covered; none: dates are not judged
+            by them
+        files:     relation of the run's files, where each covers a period: a row of another one is
+            rejected; none: files are not judged by
 
     Result columns: row_id (unique in the table, in the files' order within a block), load_date,
     file_name, block_start, line_number and line_count (as macros/loading/register_run.sql tells),
@@ -14,20 +17,20 @@
                             counts only for rows that pass the first check and are no duplicates
         reject_column       name of the column at fault, upper case; several with commas
         raw_row             the row as text where there is a reason, because texts are large -#}
-{% macro parsed_rows(raw_table, business_dates=none) %}
+{% macro parsed_rows(raw_table, business_dates=none, files=none) %}
     {%- set columns = source_columns(raw_table) -%}
     {%- set names = columns | map(attribute="name") | list -%}
     {%- set keys = columns | selectattr("key") | list -%}
     {%- set flag_columns = columns | selectattr("flag") | list -%}
     {%- set values = columns | rejectattr("flag") | rejectattr("data_type", "equalto", "string")
         | list -%}
-    {%- set business_date = business_date_of(raw_table) if business_dates -%}
+    {%- set business_date = business_date_of(raw_table) if business_dates or files -%}
     with source_rows as (
 
         select
             *,
             monotonically_increasing_id() as row_id
-        from {{ source("raw", raw_table) }}
+        from {{ source(domain_of(model) ~ "_raw", raw_table) }}
 
     ),
 
@@ -63,6 +66,14 @@
                 when business_dates.business_date is null then 'unknown_calendar_date'
                 when not business_dates.is_covered then 'outside_covered_dates'
             end as date_reject_reason
+            {%- elif files %}
+            case
+                when typed_{{ business_date }} >= typed.load_date then 'future_date'
+                when
+                    typed_{{ business_date }} not between files.first_business_date
+                    and files.last_business_date
+                    then 'outside_covered_dates'
+            end as date_reject_reason
             {%- else %}
             cast(null as string) as date_reject_reason
             {%- endif %}
@@ -72,6 +83,10 @@
             on typed.load_date = business_dates.load_date
             and typed.typed_{{ business_date }} = business_dates.business_date
             and business_dates.raw_table = '{{ raw_table }}'
+        {%- elif files %}
+        left join {{ files }} as files
+            on typed.file_name = files.file_name
+            and files.raw_table = '{{ raw_table }}'
         {%- endif %}
 
     ),
@@ -109,7 +124,7 @@
             when row_reject_reason = 'bad_value' then columns_of_bad_values
             when row_reject_reason = 'missing_key' then columns_of_missing_keys
             when row_reject_reason = 'bad_flag' then columns_of_bad_flags
-            {%- if business_dates %}
+            {%- if business_date %}
             when row_reject_reason is null and date_reject_reason is not null
                 then '{{ business_date | upper }}'
             {%- endif %}
@@ -143,9 +158,28 @@
                     and {{ column.name }} >= '0001'
                     then try_cast({{ column.name }} as date)
             end
+    {%- elif column.data_type == "timestamp" -%}
+        {#- A date alone is its midnight. Fractions are cut: seconds are what people compare. -#}
+        case
+                when {{ column.name }} rlike '{{ timestamp_pattern() }}'
+                    and {{ column.name }} >= '0001'
+                    then try_cast(substring({{ column.name }}, 1, 19) as timestamp)
+            end
+    {%- elif column.data_type.startswith("decimal") and column.decimal_sign != "." -%}
+        {#- A point becomes what is in no number. -#}
+        try_cast(
+                translate({{ column.name }}, '{{ column.decimal_sign }}.', '.#')
+                as {{ column.data_type }}
+            )
     {%- else -%}
         try_cast({{ column.name }} as {{ column.data_type }})
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- 2026-01-31, alone or with a time behind T or a blank: 10:30, 10:30:59, 10:30:59.123 -#}
+{% macro timestamp_pattern() -%}
+    ^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?$
 {%- endmacro %}
 
 
@@ -153,13 +187,20 @@
 {% macro misfit_condition(column) -%}
     {%- set raw = "raw_" ~ column.name -%}
     ({{ raw }} <> '' and typed_{{ column.name }} is null)
-    {#- A cast alone would round away what stands behind the fourth decimal. The lengths come first
-        because a pattern is slow. -#}
+    {#- A cast alone would round away what stands behind the last decimal of the type. The lengths
+        come first because a pattern is slow. -#}
     {%- if column.data_type.startswith("decimal") %}
-                    or (length({{ raw }}) - instr({{ raw }}, '.') > 4
-                        and {{ raw }} rlike '[.][0-9]{4}[0-9]*[1-9]')
+    {%- set sign, scale = column.decimal_sign, decimal_scale(column.data_type) %}
+                    or (length({{ raw }}) - instr({{ raw }}, '{{ sign }}') > {{ scale }}
+                        and {{ raw }} rlike '[{{ sign }}][0-9]{{ "{" ~ scale ~ "}" }}[0-9]*[1-9]')
                     or contains({{ raw }}, 'e') or contains({{ raw }}, 'E')
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- The decimals behind the sign of a type: 4 of decimal(18,4). -#}
+{% macro decimal_scale(data_type) -%}
+    {%- do return((modules.re.findall("[0-9]+", data_type) + ["0", "0"])[1] | int) -%}
 {%- endmacro %}
 
 

@@ -4,7 +4,7 @@
         request: a mapping with
             run_id            text, unique
             domain            whose run it is: a folder in every layer of models/
-            lake              URI of the lake's root folder
+            folder            URI of the domain's folder in the lake
             is_full_refresh   true: the lake is rebuilt from this run's files alone
             limits            what differs for this run from the project's vars (none: nothing)
                 max_rejected_share   text of a number; none: the var of that name
@@ -12,11 +12,11 @@
             malformed_tables  raw tables with records that Spark must not see
             sources           one mapping per raw table, order of columns and location: raw_table,
                               columns (the file's columns in order; none for one that is ignored),
-                              is_multi_line, encoding, location (a path, or a Hadoop glob over
-                              paths)
+                              is_multi_line, encoding, delimiter, location (a path, or a Hadoop
+                              glob over paths)
 
     What was written beside the tables before (shelfweek/registration.py): raw/run_files/<run_id>
-    and, where there are malformed_tables, raw/malformed_records/<run_id>.
+    of that folder and, where there are malformed_tables, raw/malformed_records/<run_id>.
 
     Its results are tables (schemas raw and run), because under Airflow every later node is an
     invocation of dbt of its own. -#}
@@ -29,11 +29,11 @@
     {%- endif -%}
     {%- for layer in lake_layers() -%}
         {%- do run_query(
-            "create schema if not exists " ~ layer_schema(layer)
-            ~ " location " ~ sql_string(request.lake ~ "/" ~ layer)
+            "create schema if not exists " ~ layer_schema(layer, request.domain)
+            ~ " location " ~ sql_string(request.folder ~ "/" ~ layer)
         ) -%}
     {%- endfor -%}
-    {%- do undo_interrupted_publication() -%}
+    {%- do undo_interrupted_publication(request.domain) -%}
     {%- do align_tables(lasting_models(request.domain)) -%}
     {%- do register_lists(request) -%}
     {%- do register_request(request) -%}
@@ -63,11 +63,11 @@
         }) -%}
     {%- endif -%}
     {%- for name, columns in lists.items() -%}
-        {%- set table = layer_schema("raw") ~ "." ~ name -%}
+        {%- set table = layer_schema("raw", request.domain) ~ "." ~ name -%}
         {%- do run_query("drop table if exists " ~ table) -%}
         {%- do run_query(
             "create table " ~ table ~ " (" ~ columns ~ ") using json location "
-            ~ sql_string(request.lake ~ "/raw/" ~ name ~ "/" ~ request.run_id)
+            ~ sql_string(request.folder ~ "/raw/" ~ name ~ "/" ~ request.run_id)
         ) -%}
     {%- endfor -%}
 {% endmacro %}
@@ -75,12 +75,12 @@
 
 {#- What this run was asked, with its limits. -#}
 {% macro register_request(request) %}
-    {%- set table = layer_schema("raw") ~ ".run_requests" -%}
+    {%- set table = layer_schema("raw", request.domain) ~ ".run_requests" -%}
     {%- set max_rejected_share = request.limits.max_rejected_share or var("max_rejected_share") -%}
     {%- do run_query("drop table if exists " ~ table) -%}
     {%- do run_query(
         "create table " ~ table ~ " using parquet location "
-        ~ sql_string(request.lake ~ "/raw/run_requests/" ~ request.run_id) ~ " as select "
+        ~ sql_string(request.folder ~ "/raw/run_requests/" ~ request.run_id) ~ " as select "
         ~ [
             sql_literal(request.run_id, "string") ~ " as run_id",
             sql_literal(request.is_full_refresh | lower, "boolean") ~ " as is_full_refresh",
@@ -137,8 +137,8 @@
                 _corrupt_record,
                 to_csv(
                     struct({{ names | join(", ") }}),
-                    map('escape', '"', 'emptyValue', '""', 'ignoreLeadingWhiteSpace', 'false',
-                        'ignoreTrailingWhiteSpace', 'false')
+                    map('sep', {{ sql_string(part.delimiter) }}, 'escape', '"', 'emptyValue', '""',
+                        'ignoreLeadingWhiteSpace', 'false', 'ignoreTrailingWhiteSpace', 'false')
                 )
             )
         {%- endset -%}
@@ -183,7 +183,8 @@
     ends of more than one byte. -#}
 {% macro csv_options(part) -%}
     {%- set is_wide = part.encoding.lower().startswith(("utf-16", "utf-32")) -%}
-    header 'true', mode 'PERMISSIVE', columnNameOfCorruptRecord '_corrupt_record', escape '"',
+    sep {{ sql_string(part.delimiter) }}, header 'true', mode 'PERMISSIVE',
+    columnNameOfCorruptRecord '_corrupt_record', escape '"',
     columnPruning 'false', maxCharsPerColumn '-1', encoding {{ sql_string(part.encoding) }},
     multiLine '{{ (part.is_multi_line or is_wide) | lower }}'
 {%- endmacro %}

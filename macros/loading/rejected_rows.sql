@@ -76,7 +76,7 @@
                             file_name,
                             raw_row,
                             {{ hash_of_row(values) }} as row_hash
-                        from {{ source("raw", raw_table) }}
+                        from {{ source(domain_of(model) ~ "_raw", raw_table) }}
                     ) as typed_again
                 left anti join misfits
                     on misfits.raw_table = '{{ raw_table }}'

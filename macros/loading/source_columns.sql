@@ -11,7 +11,7 @@
 {% macro raw_nodes(domain=none) %}
     {%- set nodes = [] -%}
     {%- for node in (graph.sources.values() if execute else [])
-        if node.source_name == "raw" and node.fqn[2] == (domain or model.fqn[2]) -%}
+        if node.source_name == (domain or domain_of(model)) ~ "_raw" -%}
         {%- do nodes.append(node) -%}
     {%- endfor -%}
     {%- do return(nodes) -%}
@@ -19,7 +19,7 @@
 
 
 {#- The columns of a raw table as a list of mappings: name, data_type; key, flag and control_total
-    (booleans). -#}
+    (booleans); decimal_sign, in which the table's decimals are written. -#}
 {% macro source_columns(raw_table) %}
     {%- set columns = [] -%}
     {%- for source_node in raw_nodes() if source_node.name == raw_table -%}
@@ -30,6 +30,7 @@
                 "key": column.meta.get("key", false),
                 "flag": column.meta.get("flag", false),
                 "control_total": column.meta.get("control_total", false),
+                "decimal_sign": source_node.meta.get("decimal_sign", "."),
             }) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -45,6 +46,16 @@
 {% endmacro %}
 
 
+{#- The raw tables whose rows have a business date, as a list of SQL strings. -#}
+{% macro tables_with_business_dates() %}
+    {%- set names = [] -%}
+    {%- for raw_table in raw_tables() if business_date_of(raw_table) -%}
+        {%- do names.append(sql_string(raw_table)) -%}
+    {%- endfor -%}
+    {%- do return(names | join(", ") or "null") -%}
+{% endmacro %}
+
+
 {#- The columns whose sums a load is checked by, of all raw tables: names in declared order. -#}
 {% macro control_totals() %}
     {%- set names = [] -%}
@@ -55,4 +66,16 @@
         {%- endfor -%}
     {%- endfor -%}
     {%- do return(names) -%}
+{% endmacro %}
+
+
+{#- The type of a control total: that of the first column of the name, with ten digits more for its
+    sum, as Spark adds decimals up. While dbt parses, any. -#}
+{% macro type_of_total(name) %}
+    {%- for raw_table in raw_tables() -%}
+        {%- for column in source_columns(raw_table) if column.name == name -%}
+            {%- set precision, scale = modules.re.findall("[0-9]+", column.data_type) -%}
+            {%- do return("decimal(" ~ [38, precision | int + 10] | min ~ ", " ~ scale ~ ")") -%}
+        {%- endfor -%}
+    {%- endfor -%}
 {% endmacro %}

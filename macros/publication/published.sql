@@ -28,19 +28,21 @@
 
 {#- The planned changes of one table, or of all: a list of mappings
     table_name, partition_date (none for a whole table), location (none: the partition goes),
-    previous_location (none: there was none), is_done (the table points there already). -#}
-{% macro planned_publications(table_name=none) %}
+    previous_location (none: there was none), is_done (the table points there already).
+    domain none: that of the model. -#}
+{% macro planned_publications(table_name=none, domain=none) %}
     {%- set plan = [] -%}
     {%- for row in run_query(
         "select table_name, partition_date, location, previous_location from "
-        ~ layer_schema("intermediate") ~ ".int_publications_planned"
+        ~ layer_schema("intermediate", domain) ~ ".int_publications_planned"
         ~ (" where table_name = " ~ sql_string(table_name) if table_name else "")
         ~ " order by table_name, partition_date"
     ) -%}
         {%- do plan.append({
             "table_name": row[0], "partition_date": row[1], "location": row[2],
             "previous_location": row[3],
-            "is_done": row[1] is none and relation_folder(published_table(row[0])) == row[2],
+            "is_done": row[1] is none
+                and relation_folder(published_table(row[0], domain)) == row[2],
         }) -%}
     {%- endfor -%}
     {%- do return(plan) -%}
@@ -51,19 +53,20 @@
 
     Arguments
         changes: a list of mappings table_name, partition_date, location (none: the partition goes)
+        domain:  whose tables they are; none: that of the model
 
     Each week changes in one statement, so a reader sees it as it was or as it is. Partitions that
     are new to a table are added together. -#}
-{% macro apply_publications(changes) %}
+{% macro apply_publications(changes, domain=none) %}
     {%- set added = {} -%}
     {%- for change in changes -%}
-        {%- set table = published_table(change.table_name) -%}
+        {%- set table = published_table(change.table_name, domain) -%}
         {%- if change.partition_date is none -%}
             {%- do run_query(
                 "alter table " ~ table ~ " set location " ~ sql_string(change.location)
             ) -%}
         {%- else -%}
-            {%- set partition = partition_clause(change) -%}
+            {%- set partition = partition_clause(change, domain) -%}
             {%- if change.location is none -%}
                 {%- do run_query("alter table " ~ table ~ " drop if exists " ~ partition) -%}
             {%- elif change.previous_location is none -%}
@@ -86,26 +89,27 @@
 {% endmacro %}
 
 
-{#- Undo what a run that did not come to its end has published: its plan backwards. A run has come
-    to its end when it stands in the table of runs, which is published last. -#}
-{% macro undo_interrupted_publication() %}
-    {%- set planned = layer_schema("intermediate") ~ ".int_publications_planned" -%}
+{#- Undo what a run of a domain that did not come to its end has published: its plan backwards. A
+    run has come to its end when it stands in the table of runs, which is published last. -#}
+{% macro undo_interrupted_publication(domain) %}
+    {%- set intermediate = layer_schema("intermediate", domain) -%}
+    {%- set planned = intermediate ~ ".int_publications_planned" -%}
     {%- if run_query(
-        "show tables in " ~ layer_schema("intermediate") ~ " like 'int_publications_planned'"
+        "show tables in " ~ intermediate ~ " like 'int_publications_planned'"
     ) | length -%}
         {%- set unfinished = run_query(
-            "select 1 from " ~ planned ~ " anti join " ~ published_table("runs")
+            "select 1 from " ~ planned ~ " anti join " ~ published_table("runs", domain)
             ~ " using (run_id) limit 1"
         ) -%}
         {%- if unfinished | length -%}
             {%- set changes = [] -%}
-            {%- for change in planned_publications() -%}
+            {%- for change in planned_publications(domain=domain) -%}
                 {%- do changes.append({
                     "table_name": change.table_name, "partition_date": change.partition_date,
                     "location": change.previous_location, "previous_location": change.location,
                 }) -%}
             {%- endfor -%}
-            {%- do apply_publications(changes) -%}
+            {%- do apply_publications(changes, domain) -%}
             {%- do log("Undid what an interrupted run had published.", info=true) -%}
         {%- endif -%}
     {%- endif -%}
@@ -113,9 +117,9 @@
 
 
 {#- e.g. partition (week_end_date = date'2026-01-10') -#}
-{% macro partition_clause(change) %}
+{% macro partition_clause(change, domain) %}
     {%- do return(
-        "partition (" ~ partition_column(change.table_name)
+        "partition (" ~ partition_column(change.table_name, domain)
         ~ " = date'" ~ change.partition_date ~ "')"
     ) -%}
 {% endmacro %}

@@ -143,7 +143,7 @@ def orchestration(folder: Path, _millions: float, table: Table) -> None:
         os.environ.update(account.aws.environment)
         emulated_account.upload(account.aws.client("s3"), folder / "landing")
         landing = Landing.scan(emulated_account.LANDING_URI, RETAIL)
-        project = DbtProject(replace(account.engine, schema="plain"), folder / "dbt")
+        project = DbtProject(replace(account.engine, prefix="plain_"), folder / "dbt")
         with airflow_for(account, folder / "airflow") as airflow:
             check = deploy_check(account, airflow)
             # The second night counts: by then engine and Airflow are warm for both.

@@ -16,6 +16,7 @@ from domains import RETAIL
 from reference import Reference, compute
 
 from sandbox.glue_catalog import partition_folders
+from shelfweek.domain import Domain
 from shelfweek.engine import Engine, Row
 from shelfweek.landing import Landing
 from shelfweek.limits import AS_CONFIGURED, Limits
@@ -44,11 +45,25 @@ class Lake:
     engine: Engine
     folder: Path
     project: DbtProject
+    domain: Domain = RETAIL
 
     @property
     def uri(self) -> str:
         """The lake as Hadoop names it."""
         return f"file:{self.folder}"
+
+    @property
+    def home(self) -> Path:
+        """The domain's folder."""
+        return Path(self.domain.folder_in(str(self.folder)))
+
+    def schema(self, layer: str) -> str:
+        """The schema of one of the domain's layers."""
+        return self.engine.schema(self.domain.name, layer)
+
+    def published(self, table: str) -> str:
+        """The full name of a published table."""
+        return self.engine.marts(self.domain.name, table)
 
     def load(
         self,
@@ -58,7 +73,7 @@ class Lake:
         limits: Limits = AS_CONFIGURED,
     ) -> list[Outcome]:
         """Load nights one after another, all of the landing if none is named."""
-        scanned = Landing.scan(str(landing), RETAIL)
+        scanned = Landing.scan(str(landing), self.domain)
         report = progress or (lambda what, seconds: None)
         return [
             run_nights(
@@ -72,15 +87,17 @@ class Lake:
             for day in nights or scanned.nights
         ]
 
-    def full_refresh(self, landing: Path) -> Outcome:
+    def full_refresh(self, landing: Path, limits: Limits = AS_CONFIGURED) -> Outcome:
         """Rebuild the lake from all nights of a landing in one run."""
-        scanned = Landing.scan(str(landing), RETAIL)
+        scanned = Landing.scan(str(landing), self.domain)
         nights = [scanned.open_night(day) for day in scanned.nights]
-        return run_nights(nights, scanned, self.project, self.uri, is_full_refresh=True)
+        return run_nights(
+            nights, scanned, self.project, self.uri, is_full_refresh=True, limits=limits
+        )
 
     def rows(self, table: str, where: str = "true") -> list[Row]:
         """The rows of a published table, in an order of their own."""
-        rows = self.engine.query(f"select * from {self.engine.marts(table)} where {where}")
+        rows = self.engine.query(f"select * from {self.published(table)} where {where}")
         return sorted((_typed(row) for row in rows), key=_sort_key)
 
     def fact(self) -> list[Row]:
@@ -89,7 +106,8 @@ class Lake:
 
     def contents(self) -> dict[str, list[Row]]:
         """Every published row that depends on what came in alone, not on how it was loaded."""
-        tables = [name for name in RETAIL.published_tables if name not in ("runs", "load_coverage")]
+        of_the_run = ("runs", "load_coverage")
+        tables = [name for name in self.domain.published_tables if name not in of_the_run]
         return {
             name: [
                 {key: value for key, value in row.items() if key not in _OF_THE_RUN}
@@ -101,13 +119,13 @@ class Lake:
     def week_folders(self) -> dict[str, str]:
         """Where each published week lies."""
         with self.engine.session() as session:
-            return partition_folders(session, self.engine.marts(FACT))
+            return partition_folders(session, self.published(FACT))
 
     def drop(self) -> None:
         """Forget the lake's tables, so that the schemas can serve another one."""
         with self.engine.session() as session:
             for layer in LAYERS:
-                session.execute(f"drop schema if exists {self.engine.schema}_{layer} cascade")
+                session.execute(f"drop schema if exists {self.schema(layer)} cascade")
 
 
 LakeMaker = Callable[[Path], AbstractContextManager[Lake]]

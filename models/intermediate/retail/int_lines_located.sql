@@ -4,6 +4,6 @@
     lines_located(
         rows=ref("base_retail__rows"),
         repeated=ref("base_retail__repeated_rows"),
-        files=source("run", "run_files"),
+        files=source("retail_run", "run_files"),
     )
 }}

@@ -1,7 +1,7 @@
 {{
     load_row_counts(
         run=ref("base_retail__run"),
-        files=source("run", "run_files"),
+        files=source("retail_run", "run_files"),
         rows=ref("base_retail__rows"),
         totals=ref("base_retail__accepted_totals"),
         repeated=ref("base_retail__repeated_rows"),

@@ -5,7 +5,7 @@
     select business_date from {{ ref("int_week_days_touched") }}
 {%- endset %}
 {%- set load_dates_of_run %}
-    select distinct load_date from {{ source("run", "run_files") }}
+    select distinct load_date from {{ source("retail_run", "run_files") }}
 {%- endset %}
 
 {{

@@ -8,7 +8,7 @@ with weekly_sales_inventory as (
 complete_weeks as (
 
     select max(week_end_date) as newest_week_end_date
-    from {{ source("published", "fct_weekly_sales_inventory") }}
+    from {{ source("retail_published", "fct_weekly_sales_inventory") }}
     where is_complete_week
 
 )

@@ -1,12 +1,12 @@
 with load_row_counts as (
 
-    select * from {{ source("published", "load_row_counts") }}
+    select * from {{ source("retail_published", "load_row_counts") }}
 
 ),
 
 rejected_rows as (
 
-    select * from {{ source("published", "rejected_rows") }}
+    select * from {{ source("retail_published", "rejected_rows") }}
 
 ),
 

@@ -1,6 +1,6 @@
 with weekly_sales as (
 
-    select * from {{ source("published", "fct_weekly_sales_inventory") }}
+    select * from {{ source("retail_published", "fct_weekly_sales_inventory") }}
 
 ),
 
@@ -12,7 +12,7 @@ named_stores as (
         coalesce(
             store_desc, 'Store ' || coalesce(store_num, cast(store_key as varchar))
         ) as store_name
-    from {{ source("published", "dim_store") }}
+    from {{ source("retail_published", "dim_store") }}
 
 ),
 
@@ -21,7 +21,7 @@ named_products as (
     select
         *,
         coalesce(prod_name, 'Product ' || cast(product_key as varchar)) as product_name
-    from {{ source("published", "dim_product") }}
+    from {{ source("retail_published", "dim_product") }}
 
 ),
 
@@ -53,7 +53,7 @@ products as (
 -- A week's month and quarter are those of its last day.
 week_ends as (
 
-    select * from {{ source("published", "dim_calendar") }}
+    select * from {{ source("retail_published", "dim_calendar") }}
 
 )
 

@@ -14,4 +14,4 @@
         and min(wk_num) is not null
 {%- endset %}
 
-{{ business_dates(known_dates, files=source("run", "run_files")) }}
+{{ business_dates(known_dates, files=source("retail_run", "run_files")) }}

@@ -2,8 +2,8 @@
 
 {{
     run_of(
-        request=source("run", "run_requests"),
-        files=source("run", "run_files"),
+        request=source("retail_run", "run_requests"),
+        files=source("retail_run", "run_files"),
         published=published_table("load_row_counts"),
     )
 }}

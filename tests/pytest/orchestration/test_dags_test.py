@@ -103,7 +103,7 @@ def test_the_whole_dag_publishes_what_make_run_publishes(
     assert files_with(CANARY, tmp_path, PROJECT / "target", PROJECT / "logs") == []
     assert not [mail for mail in account.aws.mails() if CANARY in str(mail)]
 
-    plain_engine = replace(account.engine, schema="plain")
+    plain_engine = replace(account.engine, prefix="plain_")
     plain = Lake(plain_engine, tmp_path / "plain", DbtProject(plain_engine, tmp_path / "dbt"))
     plain.load(landing)
     through_airflow = Lake(account.engine, tmp_path, plain.project)

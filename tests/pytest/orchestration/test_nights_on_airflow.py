@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from domains import RETAIL
 from lakes import Lake, fact_differences
 
 from airflow_client import AirflowClient, UnauthorizedError
@@ -116,7 +117,7 @@ class Night:
 
     def published(self) -> list[dict[str, Any]]:
         """What readers see of the fact; nothing where no night was published yet."""
-        return self.lake.fact() if loaded_nights(self.account.engine) else []
+        return self.lake.fact() if loaded_nights(self.account.engine, RETAIL) else []
 
     def fail(self, load_date: date) -> dict[str, str]:
         """Start the night's run, or clear it, let it fail; the states of its tasks."""
@@ -157,7 +158,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         assert account.faulty
         emulated_account.upload(account.aws.client("s3"), landing)
         with airflow_for(account, work / "airflow", IMPATIENT) as server:
-            engine = replace(account.engine, schema="plain")
+            engine = replace(account.engine, prefix="plain_")
             plain = Lake(engine, work / "plain", DbtProject(engine, work / "dbt"))
             check = deploy_check(account, server)
             yield Night(account, account.faulty, server, check, landing, plain)
@@ -236,7 +237,7 @@ def test_a_night_is_published_once(night: Night) -> None:
 def test_what_is_lost_once_is_repeated_without_a_person(night: Night) -> None:
     """EMR's answer, polls, and a statement of a model: no mail, and one cluster, which is gone."""
     mails = len(night.subjects())
-    candidate = f"PUT /{BUCKET}/lake/marts/fct_weekly_sales_inventory/"
+    candidate = f"PUT /{BUCKET}/lake/retail/marts/fct_weekly_sales_inventory/"
     night.faulty.faults += [
         Fault.lost_answer("ElasticMapReduce.RunJobFlow"),
         Fault.refusal("ElasticMapReduce.DescribeCluster", "ThrottlingException", "Slow down.", 3),
@@ -346,7 +347,7 @@ def test_a_failed_data_test_publishes_nothing(night: Night) -> None:
 def test_a_failed_model_publishes_nothing_and_the_next_run_is_whole(night: Night) -> None:
     """Spark may not write the candidate; in the next run S3 asks everybody to slow down."""
     before = night.published()
-    candidate = f"PUT /{BUCKET}/lake/marts/fct_weekly_sales_inventory/"
+    candidate = f"PUT /{BUCKET}/lake/retail/marts/fct_weekly_sales_inventory/"
     night.faulty.faults.append(Fault.of_s3(candidate, 403, "AccessDenied"))
     states = night.fail(SECOND)
     model = "models.int_weekly_sales_inventory_aggregated.run"

@@ -35,7 +35,7 @@ def lake_in(port: int, tmp_path_factory: pytest.TempPathFactory) -> LakeMaker:
     @contextlib.contextmanager
     def make(folder: Path) -> Iterator[Lake]:
         if not free:
-            engine = Engine(port=port, schema=f"t{len(made)}")
+            engine = Engine(port=port, prefix=f"t{len(made)}_")
             made.append(DbtProject(engine, tmp_path_factory.mktemp("dbt")))
             free.append(made[-1])
         project = free.pop()

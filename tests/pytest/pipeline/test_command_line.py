@@ -139,7 +139,7 @@ def test_an_interrupted_run_leaves_no_java_and_the_next_one_loads_the_night(tmp_
     code, text = ended(other)
     assert code == 0, text
     # All of a lake lies in its folder, also where a path has a space.
-    assert stores_and_amounts(other_lake / "marts" / FACT / "*" / "*") == [(2, 7)]
+    assert stores_and_amounts(other_lake / "retail" / "marts" / FACT / "*" / "*") == [(2, 7)]
 
     out = tmp_path / "my export"
     code, text = ended(make("export", f"LAKE={lake}", f"TO={out}"))

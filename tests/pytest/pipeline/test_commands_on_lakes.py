@@ -43,7 +43,7 @@ def refusal(
 
     @contextlib.contextmanager
     def engine_of(_console: Console, _lake: Path) -> Iterator[Engine]:
-        yield Engine(port=port, schema="empty")
+        yield Engine(port=port, prefix="empty_")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sandbox.run, "LAST_LAKE", tmp_path / "last_lake")
@@ -104,17 +104,17 @@ def test_results_are_plain_text(
     lake: Path, refusal: Refuse, capsys: pytest.CaptureFixture[str], port: int
 ) -> None:
     """No markup of ours, and nothing that the terminal would obey."""
-    engine = Engine(port=port, schema="empty")
+    engine = Engine(port=port, prefix="empty_")
     engine_session = engine.session()
     with engine_session as session:
-        session.execute("create schema if not exists empty_marts")
+        session.execute("create schema if not exists empty_retail_marts")
     try:
         query = "select '[red]x[/red]' as `[b]name`, concat('a', chr(27), '[31m') as code"
         assert main(["sql", "--lake", str(lake), query]) == 0
         printed = capsys.readouterr().out
     finally:
         with engine.session() as session:
-            session.execute("drop schema empty_marts")
+            session.execute("drop schema empty_retail_marts")
     assert "[red]x[/red]" in printed
     assert "[b]name" in printed
     assert r"a\x1b[31m" in printed

@@ -108,7 +108,7 @@ def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
     folder = tmp_path_factory.mktemp("killed")
     for version, night in enumerate(NIGHTS):
         _write(folder / "landing", night, version)
-    with small_disk(folder / "lake" / "marts"):
+    with small_disk(folder / "lake" / "retail" / "marts"):
         server = thrift_server.start(folder / "lake")
         engine = Engine(port=server.port)
         lake = Lake(engine, folder / "lake", DbtProject(engine, folder / "dbt"))
@@ -150,7 +150,7 @@ def assert_every_week_is_whole(seen: Contents, before: Contents, after: Contents
 
 
 def test_a_full_disk_changes_nothing_published(killable: Killable) -> None:
-    marts = killable.folder / "marts"
+    marts = killable.lake.home / "marts"
     if not marts.is_mount():
         pytest.skip("a small disk cannot be mounted: only root may, where mount is allowed")
     before = killable.lake.contents()
@@ -169,7 +169,7 @@ def test_a_kill_in_the_middle_of_the_fact_model_changes_nothing_published(
     killable: Killable,
 ) -> None:
     before = killable.lake.contents()
-    home = killable.folder / "marts" / FACT
+    home = killable.lake.home / "marts" / FACT
     known = set(home.iterdir())
 
     def fact_is_being_written(_model: str | None) -> bool:

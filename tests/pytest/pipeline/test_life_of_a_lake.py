@@ -72,7 +72,7 @@ class Watcher:
                     rows = session.query(
                         "select week_end_date, count(*) as row_count, sum(total_sales_amt) as amt, "
                         "sum(coalesce(week_end_on_hand_qty, 0)) as on_hand "
-                        f"from {self.engine.marts(FACT)} group by week_end_date"
+                        f"from {self.engine.marts(RETAIL.name, FACT)} group by week_end_date"
                     )
                     self.seen.append(weeks_of(rows))
         except Exception as error:  # A reader must never see an error.
@@ -156,13 +156,13 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
         good, good_counts, good_rejects = lake.contents(), counts_of(lake), rejects_of(lake)
 
         undone = rollback(lake.engine, RETAIL, GOOD)
-        rolled_back, nights = lake.contents(), loaded_nights(lake.engine)
+        rolled_back, nights = lake.contents(), loaded_nights(lake.engine, RETAIL)
         lake.load(landing, GOOD)
         loaded_again = lake.contents()
 
         leftovers = [
-            lake.folder / "marts" / FACT / ".spark-staging-killed",
-            lake.folder / "staging" / "base_retail__sales_loads" / ".spark-staging-killed",
+            lake.home / "marts" / FACT / ".spark-staging-killed",
+            lake.home / "staging" / "base_retail__sales_loads" / ".spark-staging-killed",
         ]
         for leftover in leftovers:
             leftover.mkdir()
@@ -221,11 +221,11 @@ def _write(landing: Path, load_date: date, version: int, bad_rows: int = 0) -> N
 
 
 def _folders(lake: Lake) -> set[str]:
-    """The folders that a sweep may delete, relative to the lake."""
+    """The folders that a sweep may delete, relative to the domain's."""
     return {
-        str(path.relative_to(lake.folder))
+        str(path.relative_to(lake.home))
         for layer in ("raw", "staging", "intermediate", "marts")
-        for path in (lake.folder / layer).glob("*/*")
+        for path in (lake.home / layer).glob("*/*")
         if path.is_dir()
     }
 

@@ -85,13 +85,13 @@ def test_files_that_cannot_be_registered_are_told_with_the_reason(
     write_dump(tmp_path / "landing", LOAD_DATE, night_tables())
     landing = Landing.scan(str(tmp_path / "landing"), RETAIL)
     night = landing.open_night(LOAD_DATE)
-    fresh_lake.folder.mkdir()
-    (fresh_lake.folder / "marts").touch()
+    fresh_lake.home.mkdir(parents=True)
+    (fresh_lake.home / "marts").touch()
     with pytest.raises(NightError) as refused:
         register([night], landing, fresh_lake.project, fresh_lake.uri)
     first, log = str(refused.value).splitlines()
     assert first.startswith("the files could not be registered: ")
-    assert f"{fresh_lake.folder}/marts" in first
+    assert f"{fresh_lake.home}/marts" in first
     assert log == f"(log: {fresh_lake.project.log})"
     assert fresh_lake.project.log.exists()
     # What --debug shows.
@@ -121,10 +121,10 @@ def test_dbts_variables_of_the_shell_do_not_reach_our_dbt(
     assert {name: os.environ.get(name) for name in foreign} == foreign
 
 
-@pytest.mark.parametrize("name", ["Retail", "a-b", "1a", "", "a; drop schema b", "a\n"])
+@pytest.mark.parametrize("name", ["Retail", "a-b", "1a", "_a", "a; drop schema b", "a\n"])
 def test_a_prefix_of_schemas_is_a_plain_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELFWEEK_SCHEMA", name)
-    with pytest.raises(EngineError, match="is no name of a schema"):
+    with pytest.raises(EngineError, match="is no beginning of a schema's name"):
         Engine.from_environment()
 
 
@@ -132,11 +132,11 @@ def test_dbt_refuses_the_same_prefixes(
     tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the engine's class, as in a shell."""
-    project = DbtProject(Engine(port=port, schema="a"), tmp_path)
-    object.__setattr__(project.engine, "schema", "a b")
+    project = DbtProject(Engine(port=port, prefix="a"), tmp_path)
+    object.__setattr__(project.engine, "prefix", "a b")
     built = project.invoke("build", "--select", "base_retail__run")
     assert not built.is_success
-    assert built.reason.startswith("SHELFWEEK_SCHEMA a b is no name of a schema")
+    assert built.reason.startswith("SHELFWEEK_SCHEMA a b is no beginning of a schema's name")
 
 
 def test_a_port_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

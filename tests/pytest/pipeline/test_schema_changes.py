@@ -25,7 +25,7 @@ def two_nights(tmp_path: Path) -> Path:
 
 def make_again(lake: Lake, table: str, old: str, new: str) -> None:
     """Make a table again, over the same files, by a definition changed in one place."""
-    name = f"{lake.engine.schema}_{table}"
+    name = f"{lake.engine.prefix}retail_{table}"
     with lake.engine.session() as session:
         ((definition,),) = (row.values() for row in session.query(f"show create table {name}"))
         assert old in definition
@@ -37,7 +37,7 @@ def make_again(lake: Lake, table: str, old: str, new: str) -> None:
 
 def columns_of(lake: Lake, table: str) -> list[str]:
     """The columns of a table, in the catalog's order."""
-    rows = lake.engine.query(f"show columns in {lake.engine.schema}_{table}")
+    rows = lake.engine.query(f"show columns in {lake.engine.prefix}retail_{table}")
     return [row["col_name"] for row in rows]
 
 

@@ -50,7 +50,7 @@ def loaded(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Iter
     write_strange_night(folder / "landing")
     with lake_in(folder / "lake") as lake:
         with lake.engine.session() as session:
-            marts = f"{lake.engine.schema}_marts"
+            marts = lake.schema("marts")
             session.execute(f"create schema {marts} location '{lake.uri}/marts'")
             session.execute(
                 f"create table {marts}.rejected_rows ({OLD_COLUMNS_OF_REJECTS}) using parquet "
@@ -162,7 +162,7 @@ def test_a_reject_tells_its_line(
 
 def test_dates_before_1582_are_stored_as_they_are(loaded: Loaded) -> None:
     rows = loaded.lake.engine.query(
-        f"select next_delivery_date from {loaded.lake.engine.schema}_staging.stg_retail__inventory "
+        f"select next_delivery_date from {loaded.lake.schema('staging')}.stg_retail__inventory "
         "where store_key = 2 order by business_date"
     )
     assert [str(row["next_delivery_date"]) for row in rows] == ["9999-12-31", "0001-01-01"]

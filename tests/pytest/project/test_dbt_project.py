@@ -19,7 +19,7 @@ from shelfweek.project import PROJECT
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
     """The project, not parsed yet; a second parse takes from its folder what the first has left."""
-    return DbtProject(Engine(schema="another"), tmp_path_factory.mktemp("work"))
+    return DbtProject(Engine(prefix="another_"), tmp_path_factory.mktemp("work"))
 
 
 def test_a_run_sees_its_own_engine_and_leaves_the_environment_as_it_was(
@@ -30,7 +30,7 @@ def test_a_run_sees_its_own_engine_and_leaves_the_environment_as_it_was(
     before = dict(os.environ)
     project.parse(progress=lambda what, seconds: None)
     assert project.manifest is not None
-    assert project.manifest.nodes["model.shelfweek.dim_store"].schema == "another_marts"
+    assert project.manifest.nodes["model.shelfweek.dim_store"].schema == "another_retail_marts"
     assert dict(os.environ) == before
 
 
@@ -46,7 +46,7 @@ def test_dbt_selects_the_domains_models_with_all_their_tests(project: DbtProject
         if key.startswith("test.") and models & set(node.depends_on_nodes)
     }  # fmt: skip
     kinds = ("--resource-type", "model", "--resource-type", "test", "--output", "name")
-    listed = project.invoke("ls", "--select", RETAIL.selector, *kinds)
+    listed = project.invoke("ls", "--select", *RETAIL.selectors, *kinds)
     assert sorted(listed.result) == sorted(nodes[key].name for key in wanted)
 
 

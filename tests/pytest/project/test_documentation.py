@@ -83,7 +83,9 @@ def manifest(request: pytest.FixtureRequest) -> Manifest:
 @pytest.fixture(scope="session")
 def catalog() -> list[dict[str, str]]:
     """The rows of seed metric_catalog."""
-    with (PROJECT / "seeds" / "metric_catalog.csv").open(encoding="utf-8", newline="") as file:
+    with (PROJECT / "seeds" / "retail" / "metric_catalog.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         return list(csv.DictReader(file))
 
 

@@ -22,16 +22,16 @@ STORES = "models/marts/shop/dim_store.yml"
 DECLARED = {
     SOURCES: """
         sources:
-          - name: run
+          - name: shop_run
             tables: [{name: run_files}]
-          - name: raw
+          - name: shop_raw
             tables:
               - name: order_lines
                 config: {meta: {business_date: day, encoding: ISO-8859-1}}
-                columns: [{name: day}, {name: amount}]
+                columns: [{name: day, config: {meta: {key: true}}}, {name: amount}]
               - name: store
                 config: {meta: {multi_line: true}}
-                columns: [{name: store_no}]
+                columns: [{name: store_no, config: {meta: {key: true}}}]
         """,
     SALES: """
         models:
@@ -95,24 +95,50 @@ def test_an_unknown_domain_is_refused_with_those_there_are(tmp_path: Path) -> No
     ("file", "old", "new", "told"),
     [
         (SOURCES, "sources:", "tables:", f"{SOURCES} lacks `sources`, a list"),
-        (SOURCES, "name: raw", "name: rows", f"{SOURCES} declares no source named raw"),
-        (SOURCES, "- name: run\n", "- label: run\n", f"{SOURCES}: a source lacks its `name`"),
+        (SOURCES, "name: shop_raw", "name: rows", f"{SOURCES} declares no source named shop_raw"),
+        (SOURCES, "- name: shop_run\n", "- label: run\n", f"{SOURCES}: a source lacks its `name`"),
         (
-            SOURCES, "columns: [{name: store_no}]", "columns: []",
-            f"{SOURCES}: source raw: table store lacks `columns`, a list",
+            SOURCES, "[{name: store_no, config: {meta: {key: true}}}]", "[]",
+            f"{SOURCES}: source shop_raw: table store lacks `columns`, a list",
         ),
         (
             SOURCES, "{name: amount}", "amount",
-            f"{SOURCES}: source raw: table order_lines: a column lacks its `name`",
+            f"{SOURCES}: source shop_raw: table order_lines: a column lacks its `name`",
         ),
         (
             SOURCES, "business_date: day", "business_date: date",
-            f"{SOURCES}: source raw: table order_lines: `business_date` is 'date', "
+            f"{SOURCES}: source shop_raw: table order_lines: `business_date` is 'date', "
             "which is none of its columns",
         ),
         (
             SOURCES, "ISO-8859-1", "latin-7",
-            f"{SOURCES}: source raw: table order_lines: there is no encoding 'latin-7'",
+            f"{SOURCES}: source shop_raw: table order_lines: there is no encoding 'latin-7'",
+        ),
+        (
+            SOURCES, "{name: store_no, config: {meta: {key: true}}}", "{name: store_no}",
+            f"{SOURCES}: source shop_raw: table store: no column has `key: true` in its meta",
+        ),
+        (
+            SOURCES, "name: amount", "name: row_id",
+            f"{SOURCES}: source shop_raw: table order_lines: the engine has a column row_id of its "
+            "own",
+        ),
+        (
+            SOURCES, "{multi_line: true}", "{delimiter: '||'}",
+            f"{SOURCES}: source shop_raw: table store: `delimiter` is '||', one sign is expected",
+        ),
+        (
+            SOURCES, "{multi_line: true}", "{decimal_sign: ' '}",
+            f"{SOURCES}: source shop_raw: table store: `decimal_sign` is ' ', . or , is expected",
+        ),
+        (
+            SOURCES, "business_date: day,", "business_date: day, period: week,",
+            f"{SOURCES}: source shop_raw: table order_lines: `period` is 'week', month or year is "
+            "expected",
+        ),
+        (
+            SOURCES, "{multi_line: true}", "{period: year}",
+            f"{SOURCES}: source shop_raw: table store: a `period` needs a `business_date` too",
         ),
         (SOURCES, "sources:", "sources: [", f"{SOURCES} is no YAML: while parsing a flow "),
         (

@@ -19,8 +19,8 @@ _SOURCES = _PROJECT / "models" / "staging" / "retail" / "_retail__sources.yml"
 _MARTS = _PROJECT / "models" / "marts" / "retail"
 
 execute = True
-model = SimpleNamespace(fqn=["shelfweek", "staging", "retail"])
-target = SimpleNamespace(schema="retail")
+model = SimpleNamespace(fqn=["shelfweek", "staging", "retail"], resource_type="model")
+target = SimpleNamespace(schema="")
 flags = SimpleNamespace(WHICH="lint")
 modules = SimpleNamespace(re=re)
 
@@ -55,12 +55,17 @@ def _source_nodes() -> dict[str, SimpleNamespace]:
 def _published_nodes() -> dict[str, SimpleNamespace]:
     """The published tables as dbt's graph holds them, as far as the macros look at them."""
     return {
-        model["name"]: SimpleNamespace(
-            alias=model["name"],
-            config=SimpleNamespace(partition_by=model.get("config", {}).get("partition_by")),
+        published["name"]: SimpleNamespace(
+            alias=published["name"],
+            fqn=["shelfweek", "marts", "retail", published["name"]],
+            resource_type="model",
+            config=SimpleNamespace(
+                materialized="published",
+                partition_by=published.get("config", {}).get("partition_by"),
+            ),
         )
         for file in sorted(_MARTS.glob("*.yml"))
-        for model in _read(file)["models"]
+        for published in _read(file)["models"]
     }
 
 

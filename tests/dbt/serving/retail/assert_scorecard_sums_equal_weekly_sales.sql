@@ -8,7 +8,7 @@ with weekly_sales as (
         sum(total_sales_qty) as sales_qty,
         sum(total_sales_amt) as sales_amt,
         sum(no_stock_instances) as no_stock_instances
-    from {{ source("published", "fct_weekly_sales_inventory") }}
+    from {{ source("retail_published", "fct_weekly_sales_inventory") }}
     group by week_end_date
 
 ),

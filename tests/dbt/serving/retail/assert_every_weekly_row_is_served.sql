@@ -7,7 +7,7 @@ with published as (
         sum(total_sales_qty) as sales_qty,
         sum(total_sales_amt) as sales_amt,
         sum(no_stock_impact) as no_stock_impact
-    from {{ source("published", "fct_weekly_sales_inventory") }}
+    from {{ source("retail_published", "fct_weekly_sales_inventory") }}
 
 ),
 
