@@ -1,0 +1,9 @@
+{{ config(materialized="view") }}
+
+{{
+    lines_located(
+        rows=ref("base_toy__rows"),
+        repeated=ref("base_toy__repeated_rows"),
+        files=source("toy_run", "run_files"),
+    )
+}}

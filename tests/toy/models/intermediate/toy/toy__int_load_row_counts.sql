@@ -1,0 +1,11 @@
+{{
+    load_row_counts(
+        run=ref("base_toy__run"),
+        files=source("toy_run", "run_files"),
+        rows=ref("base_toy__rows"),
+        totals=ref("base_toy__accepted_totals"),
+        repeated=ref("base_toy__repeated_rows"),
+        rejected=ref("toy__int_rejected_rows"),
+        published=published_table("load_row_counts"),
+    )
+}}

@@ -1,0 +1,3 @@
+{{ config(materialized="view") }}
+
+{{ publications_current(runs=published_table("runs")) }}

@@ -1,0 +1,3 @@
+{{ config(materialized="run_table") }}
+
+{{ dates_of_periods(files=source("toy_run", "run_files")) }}

@@ -1,0 +1,10 @@
+{{ config(materialized="run_table") }}
+
+{{
+    load_coverage(
+        run=ref("base_toy__run"),
+        business_dates=ref("base_toy__business_dates"),
+        totals=ref("base_toy__accepted_totals"),
+        published=published_table("load_coverage"),
+    )
+}}

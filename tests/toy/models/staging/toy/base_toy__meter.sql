@@ -1,0 +1,3 @@
+{{ config(materialized="run_table") }}
+
+{{ parsed_rows("meter") }}

@@ -1,0 +1,3 @@
+{{ config(materialized="run_table") }}
+
+{{ repeated_rows(ref("base_toy__rows")) }}
