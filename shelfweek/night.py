@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
-from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.manifest import Manifest
-
-from shelfweek import dbt_sessions as dbt_sessions
+from shelfweek.dbt_commands import (
+    DbtError,
+    DbtProject,
+    Invocation,
+    NightError,
+    Progress,
+    failed,
+    timed,
+)
 from shelfweek.domain import Domain
-from shelfweek.engine import Engine
 from shelfweek.findings import failure_of, warning_of
 from shelfweek.lake import sweep
 from shelfweek.lake_format import expect_own_lake, mark_lake
 from shelfweek.landing import Landing, Night
 from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.places import canonical_location
-from shelfweek.project import PROJECT
 from shelfweek.reason import reason_of
 from shelfweek.registration import register_files
 from shelfweek.rejects import REJECTED_SHARE_TEST, Again, rejects_over_limit
 
 NOT_REGISTERED = "the files could not be registered"
-
-Progress = Callable[[str, float], None]
-"""Called with what was done and how many seconds it took."""
-
-
-class NightError(Exception):
-    """A night did not come to its end; nothing of it is published."""
-
-
-class DbtError(Exception):
-    """All that dbt said of a failure, with the engine's stack traces; the cause of a NightError."""
 
 
 @dataclass
@@ -57,120 +46,6 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     tests_passed: int = 0
     seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """What came of a dbt command.
-
-    Attributes:
-        result: dbt's own, which differs by command; None where dbt did not run.
-        errors: what dbt logged as errors, in full.
-    """
-
-    is_success: bool
-    result: Any
-    errors: tuple[str, ...]
-
-    @property
-    def reason(self) -> str:
-        """The first of the errors, in one line."""
-        return reason_of(next(iter(self.errors), ""))
-
-
-@dataclass
-class DbtProject:
-    """The dbt project, parsed once and used for several nights.
-
-    Attributes:
-        work_folder: where dbt writes what it compiles and logs.
-    """
-
-    engine: Engine
-    work_folder: Path
-    manifest: Manifest | None = None
-
-    @property
-    def log(self) -> Path:
-        """What dbt writes about its commands, in full."""
-        return self.work_folder / "logs" / "dbt.log"
-
-    def invoke(self, *arguments: str, on_event: Callable[[Any], None] | None = None) -> Invocation:
-        """Run a dbt command in this process.
-
-        Raises:
-            KeyboardInterrupt: somebody ended it.
-        """
-        errors: list[str] = []
-
-        def note(event: Any) -> None:
-            if event.info.level == "error":
-                errors.append(event.info.msg)
-
-        runner = dbtRunner(
-            manifest=self.manifest, callbacks=[note, *([on_event] if on_event else [])]
-        )
-        with _environment(
-            SHELFWEEK_THRIFT_HOST=self.engine.host,
-            SHELFWEEK_THRIFT_PORT=str(self.engine.port),
-            SHELFWEEK_SCHEMA=self.engine.schema,
-        ):
-            result = runner.invoke(
-                [
-                    *("--log-level", "none", "--log-level-file", "info"),
-                    *("--log-path", str(self.log.parent)),
-                    *arguments,
-                    *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
-                    *("--target-path", str(self.work_folder / "target")),
-                ]
-            )
-        if isinstance(result.exception, KeyboardInterrupt):
-            raise result.exception
-        if result.exception:
-            errors.insert(0, str(result.exception))
-        return Invocation(result.success, result.result, tuple(errors))
-
-    def parse(self, progress: Progress) -> None:
-        """Parse the project's files, so that later commands need not.
-
-        Raises:
-            NightError: they cannot be parsed.
-        """
-        with _timed(progress, "parse the models"):
-            parsed = self.invoke("parse")
-            if not parsed.is_success:
-                raise failed("the dbt project cannot be parsed", self, parsed)
-            self.manifest = parsed.result
-
-
-def failed(what: str, project: DbtProject, invocation: Invocation) -> NightError:
-    """Return the error for a dbt command that failed as a whole: what, why, where the log is."""
-    error = NightError(f"{what}: {invocation.reason}\n(log: {project.log})")
-    error.__cause__ = DbtError("\n".join(invocation.errors))
-    return error
-
-
-@contextlib.contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    """Set environment variables for the length of a `with` block.
-
-    Those of dbt's options (DBT_TARGET, DBT_WARN_ERROR, ...) are away meanwhile: what a shell was
-    told for other projects is nothing to this one.
-    """
-
-    def is_ours(name: str) -> bool:
-        return name in variables or name.startswith("DBT_")
-
-    before = {name: text for name, text in os.environ.items() if is_ours(name)}
-    for name in before:
-        del os.environ[name]
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name in [name for name in os.environ if is_ours(name)]:
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def run_nights(
@@ -192,7 +67,7 @@ def run_nights(
     started = time.monotonic()
     if project.manifest is None:
         project.parse(progress)
-    with _timed(progress, "register the files"):
+    with timed(progress, "register the files"):
         run_id = register(
             nights, landing, project, lake_uri, is_full_refresh=is_full_refresh, limits=limits
         )
@@ -207,7 +82,7 @@ def run_nights(
         limits=limits,
     )
     _build(project, landing.domain, outcome, again, progress)
-    with _timed(progress, "sweep old folders"):
+    with timed(progress, "sweep old folders"):
         sweep(project.engine, landing.domain, lake_uri)
     outcome.seconds = time.monotonic() - started
     return outcome
@@ -289,15 +164,14 @@ def _build(
         raise NightError("\n".join(failures))
 
 
-class _timed:
-    """Report how long a block took, once it has ended well."""
-
-    def __init__(self, progress: Progress, what: str) -> None:
-        self.progress, self.what = progress, what
-
-    def __enter__(self) -> None:
-        self.started = time.monotonic()
-
-    def __exit__(self, exception: type[BaseException] | None, *_: object) -> None:
-        if exception is None:
-            self.progress(self.what, time.monotonic() - self.started)
+__all__ = [
+    "DbtError",
+    "DbtProject",
+    "Invocation",
+    "NightError",
+    "Outcome",
+    "Progress",
+    "failed",
+    "register",
+    "run_nights",
+]
