@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -29,7 +29,7 @@ from shelfweek.reason import reason_of
 from shelfweek.registration import register_files
 from shelfweek.rejects import REJECTED_SHARE_TEST, Again, rejects_over_limit
 
-NOT_REGISTERED = "the files could not be registered"
+NOT_REGISTERED = "the run could not be registered"
 
 
 @dataclass
@@ -37,6 +37,7 @@ class Outcome:
     """What happened to a run.
 
     Attributes:
+        load_dates: of the nights that it has loaded; none for a rebuild.
         warnings: what a person should look at although the run is whole.
         tests_passed: number of data tests.
     """
@@ -46,6 +47,11 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     tests_passed: int = 0
     seconds: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """What a person calls the run."""
+        return f"night {self.load_dates[-1]}" if self.load_dates else "rebuild"
 
 
 def run_nights(
@@ -64,26 +70,50 @@ def run_nights(
         NightError: a model or a test failed; readers see what they saw before.
         LakeError: a newer release has written the lake.
     """
-    started = time.monotonic()
-    if project.manifest is None:
-        project.parse(progress)
-    with timed(progress, "register the files"):
-        run_id = register(
-            nights, landing, project, lake_uri, is_full_refresh=is_full_refresh, limits=limits
-        )
-    outcome = Outcome(run_id, [night.load_date for night in nights])
-    outcome.warnings = [warning for night in nights for warning in night.warnings]
+    load_dates = [night.load_date for night in nights]
+    warnings = [warning for night in nights for warning in night.warnings]
     again = Again(
         domain=landing.domain.name,
         landing=landing.uri,
         lake=lake_uri.removeprefix("file:"),
-        load_date=max(outcome.load_dates),
+        load_date=max(load_dates),
         is_full_refresh=is_full_refresh,
         limits=limits,
     )
-    _build(project, landing.domain, outcome, again, progress)
+
+    def begin() -> Outcome:
+        run_id = register(
+            nights, landing, project, lake_uri, is_full_refresh=is_full_refresh, limits=limits
+        )
+        return Outcome(run_id, load_dates, warnings)
+
+    return publish(project, landing.domain, lake_uri, begin, again, progress)
+
+
+def publish(
+    project: DbtProject,
+    domain: Domain,
+    lake_uri: str,
+    begin: Callable[[], Outcome],
+    again: Again | None,
+    progress: Progress,
+) -> Outcome:
+    """Take a run of a domain from its registration to the sweep of old folders.
+
+    begin: registers the run.
+    again: how the run is started again if it rejects too many rows; None if it reads none.
+
+    Raises:
+        NightError: a model or a test failed; readers see what they saw before.
+    """
+    started = time.monotonic()
+    if project.manifest is None:
+        project.parse(progress)
+    with timed(progress, "register the run"):
+        outcome = begin()
+    _build(project, domain, outcome, again, progress)
     with timed(progress, "sweep old folders"):
-        sweep(project.engine, landing.domain, lake_uri)
+        sweep(project.engine, domain, lake_uri)
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -103,22 +133,53 @@ def register(
         NightError: the engine refuses it, or the lake cannot be written to.
         LakeError: a newer release has written the lake.
     """
+    newest = max(night.load_date for night in nights)
+    return begin_run(
+        project,
+        landing.domain,
+        lake_uri,
+        f"{newest:%Y%m%d}",
+        lambda run_id, lake: register_files(nights, landing, run_id=run_id, lake_uri=lake),
+        is_full_refresh=is_full_refresh,
+        limits=limits,
+    )
+
+
+def begin_run(
+    project: DbtProject,
+    domain: Domain,
+    lake_uri: str,
+    name: str,
+    write_files: Callable[[str, str], Mapping[str, Any]],
+    *,
+    is_full_refresh: bool = False,
+    rebuild_from: date | None = None,
+    limits: Limits = AS_CONFIGURED,
+) -> str:
+    """Begin a run of a domain, and return its id: the time, and a name for people.
+
+    write_files: takes the run's id and the lake's URI, writes what is known of the run's files
+        beside the tables, and returns its part of the argument of macro register_run.
+    rebuild_from: the first day of a rebuild, which has no files.
+
+    Raises: as register does.
+    """
     # The lake's tables keep what is written here as their location.
     lake_uri = canonical_location(lake_uri)
     expect_own_lake(lake_uri)
-    newest = max(night.load_date for night in nights)
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{newest:%Y%m%d}"
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{name}"
     try:
-        registered_files = register_files(nights, landing, run_id=run_id, lake_uri=lake_uri)
+        files = write_files(run_id, lake_uri)
     except OSError as error:
         raise NightError(f"{NOT_REGISTERED}: {error}") from error
     request = {
         "run_id": run_id,
-        "domain": landing.domain.name,
+        "domain": domain.name,
         "lake": lake_uri,
         "is_full_refresh": is_full_refresh,
+        "rebuild_from": rebuild_from and rebuild_from.isoformat(),
         "limits": limits.as_request(),
-        **registered_files,
+        **files,
     }
     arguments = json.dumps({"request": request})
     registered = project.invoke("run-operation", "register_run", "--args", arguments)
@@ -129,7 +190,7 @@ def register(
 
 
 def _build(
-    project: DbtProject, domain: Domain, outcome: Outcome, again: Again, progress: Progress
+    project: DbtProject, domain: Domain, outcome: Outcome, again: Again | None, progress: Progress
 ) -> None:
     def on_event(event: Any) -> None:
         if event.info.name == "LogModelResult":
@@ -149,7 +210,7 @@ def _build(
             reason = reason_of(str(node.message))
             failures.append(f"{node.node.resource_type} {node.node.name} failed: {reason}")
             causes.append(str(node.message))
-        elif status == "fail" and node.node.name == REJECTED_SHARE_TEST:
+        elif status == "fail" and again and node.node.name == REJECTED_SHARE_TEST:
             failures.append(rejects_over_limit(project.engine, node, again))
         elif status == "fail":
             failures.append(failure_of(project.engine, node))
@@ -171,7 +232,9 @@ __all__ = [
     "NightError",
     "Outcome",
     "Progress",
+    "begin_run",
     "failed",
+    "publish",
     "register",
     "run_nights",
 ]

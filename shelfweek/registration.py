@@ -66,6 +66,13 @@ def register_files(
     }
 
 
+def register_no_files(*, run_id: str, lake_uri: str) -> dict[str, Any]:
+    """As register_files, for a run without files."""
+    file_system, root = fsspec.core.url_to_fs(lake_uri)
+    _write_lines(file_system, posixpath.join(root, "raw", "run_files", run_id), ())
+    return {"malformed_tables": [], "sources": []}
+
+
 def _has_checksum(file: DataFile, file_system: AbstractFileSystem) -> bool:
     """Whether Hadoop would compare a local file with a checksum beside it.
 

@@ -162,7 +162,7 @@ def print_report(console: Console, report: Report, outcomes: Sequence[Outcome]) 
     """Print what a person should look at, what some runs did, then the newest complete week."""
     for outcome in outcomes:
         for warning in outcome.warnings:
-            told = printable_lines(f"Warning, night {outcome.load_dates[-1]}: {warning}")
+            told = printable_lines(f"Warning, {outcome.title}: {warning}")
             console.print(Text(told, "yellow"), soft_wrap=True)
     if any(outcome.warnings for outcome in outcomes):
         console.print()
@@ -170,6 +170,7 @@ def print_report(console: Console, report: Report, outcomes: Sequence[Outcome]) 
         console.print(_counts_table(report))
         if report.reasons:
             console.print(_reasons_table(report))
+    if report.counts or report.weeks:
         console.print(_weeks_line(report))
     tests = sum(outcome.tests_passed for outcome in outcomes)
     if outcomes:
