@@ -2,7 +2,8 @@
 
 The readiness check starts a run of this DAG with the night's files and the size of its cluster. The
 run brings up an EMR cluster, builds, tests and publishes the dbt models through its Spark Thrift
-Server, task by task, and takes the cluster away whatever happens.
+Server, task by task, and takes the cluster away whatever happens. With `rebuild_from` a run derives
+the published weeks again from staged rows, without a dump.
 
 What each task does, and what to do when it is red: docs/orchestration.md.
 """
@@ -44,7 +45,13 @@ from repeating_producer import RepeatingProducer
 from shelfweek import clusters
 from shelfweek.domain import domain
 from shelfweek.engine import Engine
-from shelfweek.nightly_request import NightlyRequest, RequestBounds, conf_schema
+from shelfweek.nightly_request import (
+    NightlyRequest,
+    RebuildRequest,
+    RequestBounds,
+    conf_schema,
+    request_of,
+)
 from shelfweek.project import PROJECT
 
 DOMAIN = domain("retail")
@@ -156,6 +163,15 @@ def emr(retries: Config = clusters.POLLING) -> Any:
         ) from None
 
 
+def request() -> NightlyRequest | RebuildRequest:
+    """What the current run is asked.
+
+    Raises:
+        RequestError: it cannot be granted.
+    """
+    return request_of(get_current_context()["params"], DOMAIN)
+
+
 with DAG(
     NIGHT_DAG_ID,
     description="A night's dump to the published weekly fact: EMR, dbt over Thrift",
@@ -193,12 +209,13 @@ with DAG(
         context = get_current_context()
         # The params are the conf, checked; only the conf tells keys that nobody knows.
         conf = {**context["params"], **(context["dag_run"].conf or {})}
-        request = NightlyRequest.of(conf, DOMAIN)
-        RequestBounds.from_environment().expect(request)
-        _, night = request.open()
-        for warning in night.warnings:
-            print(f"Warning: {warning}")
-        return job_flow(request.emr, account, str(context["run_id"]))
+        asked = request_of(conf, DOMAIN)
+        RequestBounds.from_environment().expect(asked)
+        if isinstance(asked, NightlyRequest):
+            _, night = asked.open()
+            for warning in night.warnings:
+                print(f"Warning: {warning}")
+        return job_flow(asked.emr, account, str(context["run_id"]))
 
     @task(**HARMLESS)
     def create_cluster(definition: dict[str, Any]) -> str:
@@ -246,12 +263,15 @@ with DAG(
         Returns the id of the run in the lake; each try begins a new one.
         """
         from shelfweek.night import DbtProject, register
+        from shelfweek.rebuild import register_rebuild
 
-        request = NightlyRequest.of(get_current_context()["params"], DOMAIN)
-        landing, night = request.open()
+        asked = request()
         with tempfile.TemporaryDirectory() as folder:
             project = DbtProject(engine_at(server), Path(folder))
-            return register([night], landing, project, lake_uri(), limits=request.limits)
+            if isinstance(asked, RebuildRequest):
+                return register_rebuild(project, DOMAIN, lake_uri(), asked.first_day)
+            landing, night = asked.open()
+            return register([night], landing, project, lake_uri(), limits=asked.limits)
 
     @task
     def confirm_registered(server: dict[str, str], lake_run_id: str) -> None:
@@ -293,8 +313,7 @@ with DAG(
 
         from shelfweek.report import print_report, read_report
 
-        load_date = NightlyRequest.of(get_current_context()["params"], DOMAIN).load_date
-        report = read_report(engine_at(server), DOMAIN, [lake_run_id], [load_date])
+        report = read_report(engine_at(server), DOMAIN, [lake_run_id], request().load_dates)
         print_report(Console(width=100, highlight=False), report, [])
 
     @task(**HARMLESS)
@@ -302,7 +321,10 @@ with DAG(
         """Copy the files of the tables that every dump holds whole beside the lake's tables."""
         from shelfweek import lake
 
-        landing, night = NightlyRequest.of(get_current_context()["params"], DOMAIN).open()
+        asked = request()
+        if isinstance(asked, RebuildRequest):
+            return []
+        landing, night = asked.open()
         return lake.copy_dimension_files(night, landing, lake_uri())
 
     @task(**HARMLESS)
