@@ -3,10 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help run test test-night test-athena test-dashboards lint docs dashboard server stop sql \
-	rollback export sample night-source readiness-package manifest requirements night bench clean
+	rebuild rollback export sample night-source readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
-export DOMAIN LANDING LAKE LOAD_DATE FULL_REFRESH MAX_REJECTED_SHARE ACCEPT_SHRINK TO Q SALES N ONLY DEBUG
+export DOMAIN LANDING LAKE LOAD_DATE FROM RUN FULL_REFRESH MAX_REJECTED_SHARE ACCEPT_SHRINK TO Q SALES N ONLY DEBUG
 
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -107,8 +107,13 @@ stop: .venv/.run ## stop that engine
 sql: .venv/.run ## a prompt on the lake, or one query (Q="select ...")
 	@exec $(PYTHON) -m sandbox sql $(domain) $(lake) $${Q:+-- "$$Q"}
 
-rollback: .venv/.run ## put the published tables back to before a night (LOAD_DATE=)
-	@exec $(PYTHON) -m sandbox rollback $(domain) $(lake) --load-date "$${LOAD_DATE:?make rollback LOAD_DATE=YYYY-MM-DD}"
+rebuild: .venv/.run ## derive weeks again from what lies staged, without dumps (FROM=YYYY-MM-DD)
+	@exec $(PYTHON) -m sandbox rebuild $(domain) $(lake) $${FROM:+--from "$$FROM"}
+
+rollback: .venv/.run ## put the published tables back to before a night (LOAD_DATE=) or a run (RUN=)
+	@: "$${LOAD_DATE:-$${RUN:?make rollback LOAD_DATE=YYYY-MM-DD, or RUN=<run_id of table runs>}}"
+	@exec $(PYTHON) -m sandbox rollback $(domain) $(lake) $${LOAD_DATE:+--load-date "$$LOAD_DATE"} \
+		$${RUN:+--run "$$RUN"}
 
 export: .venv/.run ## the published tables as plain parquet (TO=folder)
 	@exec $(PYTHON) -m sandbox export $(domain) $(lake) --to "$${TO:?make export TO=folder}"

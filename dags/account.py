@@ -17,8 +17,6 @@ from shelfweek.engine import Engine, EngineError
 from shelfweek.failures import WithoutRowsError
 from shelfweek.places import canonical_location
 
-NIGHT_DAG_ID = "nightly_retail"
-
 MAIL_FORMS = {"SHELFWEEK_MAIL_FROM": forms.ADDRESS, "SHELFWEEK_MAIL_TO": forms.ADDRESSES}
 
 COSMOS_MODES = ("watcher", "local")
@@ -140,6 +138,5 @@ class AccountSettings:
         """Tags of the clusters of this Airflow alone: another one has another lake."""
         return {
             "project": "shelfweek",
-            "shelfweek:dag_id": NIGHT_DAG_ID,
             "shelfweek:lake": self.lake,
         }

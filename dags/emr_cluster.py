@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from account import AccountSettings
 from shelfweek import spark_settings
-from shelfweek.clusters import REQUEST_TAG, RUN_TAG, name_of
+from shelfweek.clusters import DAG_TAG, REQUEST_TAG, RUN_TAG, name_of
 from shelfweek.places import canonical_location
 
 THRIFT_PORT = 10001
@@ -25,14 +25,17 @@ IDLE_LIMIT = timedelta(hours=1)
 """EMR itself ends a cluster that runs nothing for so long: its Thrift Server never came up."""
 
 
-def job_flow(emr: Mapping[str, Any], account: AccountSettings, run_id: str) -> dict[str, Any]:
+def job_flow(
+    emr: Mapping[str, Any], account: AccountSettings, dag_id: str, run_id: str
+) -> dict[str, Any]:
     """Build the request of RunJobFlow; each one has a tag of its own.
 
     emr: the conf's object of that name (shelfweek/nightly_request.py).
     """
-    tags = {**account.owner_tags, RUN_TAG: run_id, REQUEST_TAG: uuid4().hex}
+    of_the_run = {DAG_TAG: dag_id, RUN_TAG: run_id, REQUEST_TAG: uuid4().hex}
+    tags = {**account.owner_tags, **of_the_run}
     return {
-        "Name": name_of(run_id, account.lake),
+        "Name": name_of(dag_id, run_id, account.lake),
         "ReleaseLabel": emr["release"],
         "Applications": [{"Name": "Spark"}],
         "LogUri": canonical_location(account.log_uri),

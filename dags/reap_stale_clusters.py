@@ -2,7 +2,7 @@
 
 A cluster with a Thrift Server never looks idle to EMR: the server is an application that runs. When
 a night's own teardown did not happen (Airflow was down, EMR refused), this DAG terminates its
-cluster: every hour, those of this Airflow's nights (by their tags of lake and DAG) whose run has
+cluster: every hour, those of this Airflow's nights, of whatever DAG (by their tags), whose run has
 ended or that are older than any night takes. It leaves all other clusters alone, another Airflow's
 in the same account too, and tells what it did in its log. What it could not look at or terminate
 keeps it from no other cluster, and fails its run when all others are gone.
@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.amazon.aws.hooks.emr import EmrHook
 from airflow.sdk import DAG, get_current_context, task
 
-from account import NIGHT_DAG_ID, AccountSettings
+from account import AccountSettings
 from emr_cluster import LONGEST_LIFE
 from failure_mails import tell_of_run, tell_of_task
 from shelfweek import clusters
@@ -45,9 +45,9 @@ with DAG(
         """Terminate them and return their ids; fail for what could not be done, after the rest."""
         running = get_current_context()["ti"]
 
-        def has_ended(run_id: str) -> bool:
+        def has_ended(dag_id: str, run_id: str) -> bool:
             states = ["queued", "running"]
-            return running.get_dr_count(NIGHT_DAG_ID, run_ids=[run_id], states=states) == 0
+            return running.get_dr_count(dag_id, run_ids=[run_id], states=states) == 0
 
         emr = EmrHook(config=clusters.POLLING).conn
         owner_tags = AccountSettings.from_environment().owner_tags

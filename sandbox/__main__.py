@@ -17,7 +17,7 @@ from rich.text import Text
 from sandbox import places, thrift_server
 from sandbox.command import Parser, add_debug, add_domain, run_command
 from sandbox.lakes import expect_lake, expect_published, has_tables
-from sandbox.run import engine_of, last_lake, only_run, remember, run
+from sandbox.run import engine_of, last_lake, only_run, rebuild_lake, remember, run
 from shelfweek.engine import Engine, EngineError
 from shelfweek.lake import LakeError, export, rollback
 from shelfweek.lake_format import expect_own_lake
@@ -26,6 +26,7 @@ from shelfweek.limits import Limits, LimitsError, share_of
 from shelfweek.night import DbtProject, NightError, failed
 from shelfweek.printable import printable
 from shelfweek.project import PROJECT
+from shelfweek.rebuild import ALL
 
 # Plain dbt finds it in the project folder; `make stop` removes it.
 PROFILES = PROJECT / "profiles.yml"
@@ -55,6 +56,10 @@ def _run(console: Console, options: argparse.Namespace) -> None:
         is_full_refresh=options.full_refresh,
         limits=Limits(options.max_rejected_share, options.accept_shrink),
     )
+
+
+def _rebuild(console: Console, options: argparse.Namespace) -> None:
+    rebuild_lake(console, options.domain, options.lake, options.first_day)
 
 
 def _server(console: Console, options: argparse.Namespace) -> None:
@@ -123,12 +128,12 @@ def _rollback(console: Console, options: argparse.Namespace) -> None:
     expect_lake(options.lake, options.domain)
     with only_run(options.lake), engine_of(console, options.lake) as engine:
         expect_published(engine, options.lake, options.domain)
-        undone = rollback(engine, options.domain, options.load_date)
+        undone = rollback(engine, options.domain, options.load_date or options.run)
     for row in undone:
-        console.print(f"undone: run {row['run_id']} of night {row['last_load_date']}")
+        console.print(f"undone: run {row['run_id']}, newest night {row['last_load_date']}")
     console.print(
-        f"Readers see the lake as it was before {options.load_date}. "
-        "The next make run loads the nights from then on again."
+        f"Readers see the lake as it was before {options.load_date or options.run}. "
+        "The next make run loads again what these runs have loaded."
     )
 
 
@@ -200,14 +205,24 @@ def _parser() -> argparse.ArgumentParser:
         "--accept-shrink", action="store_true",
         help="publish although a published business date would lose most of its rows",
     )  # fmt: skip
+    rebuilding = command(
+        "rebuild", _rebuild, "derive weeks again from the rows that lie staged, test, publish them"
+    )
+    add_domain(rebuilding)
+    rebuilding.add_argument(
+        "--from", type=_date, metavar="YYYY-MM-DD", dest="first_day", default=ALL,
+        help="begin with the week that holds this day (default: all weeks)",
+    )  # fmt: skip
     command("server", _server, "keep the lake's engine up, for dbt and SQL")
     command("stop", _stop, "stop the lake's engine")
     sql = command("sql", _sql, "run a query on the lake, or open a prompt")
     add_domain(sql)
     sql.add_argument("query", nargs="?", help="the statement (default: open a prompt)")
-    back = command("rollback", _rollback, "put the published tables back to before a night")
+    back = command("rollback", _rollback, "put the published tables back to before a run")
     add_domain(back)
-    back.add_argument("--load-date", type=_date, metavar="YYYY-MM-DD", required=True)
+    before = back.add_mutually_exclusive_group(required=True)
+    before.add_argument("--load-date", type=_date, metavar="YYYY-MM-DD", help="a night's first run")
+    before.add_argument("--run", metavar="ID", help="any run of table runs")
     add_domain(command("docs", _docs, "write the docs site of the models, one page"))
     out = command("export", _export, "write the published tables as plain parquet")
     add_domain(out)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sandbox import thrift_server
+from sandbox.lakes import expect_lake, expect_published
 from sandbox.sample.__main__ import main as make_sample
 from shelfweek.domain import Domain
 from shelfweek.engine import Engine
@@ -21,8 +22,9 @@ from shelfweek.lake_format import expect_own_lake
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.limits import Limits
 from shelfweek.make_command import DEFAULT_DOMAIN, make_command
-from shelfweek.night import DbtProject, NightError, Outcome, run_nights
+from shelfweek.night import DbtProject, NightError, Outcome, Progress, run_nights
 from shelfweek.project import PROJECT
+from shelfweek.rebuild import ALL, rebuild
 from shelfweek.report import print_report, read_report
 
 LARGE_DUMP = 50_000_000
@@ -54,9 +56,7 @@ def run(
     landing = Landing.scan(str(landing_folder or _sample(console, domain)), domain)
     remember(lake)
 
-    def progress(what: str, seconds: float) -> None:
-        console.print(f"{seconds:8.1f} s  {what}")
-
+    progress = _progress(console)
     project = DbtProject(Engine(), lake / "run" / "dbt")
     starting = engine_of(
         console,
@@ -101,6 +101,39 @@ def run(
     if failure:
         raise failure
     _print_places(console, lake, domain, time.monotonic() - started)
+
+
+def rebuild_lake(console: Console, domain: Domain, lake: Path, first_day: date) -> None:
+    """Rebuild a domain's published weeks from a day on, and print what came of it.
+
+    Raises:
+        NightError, LakeError, EngineError, ThriftServerError: what is wrong; readers see the lake
+            as before.
+    """
+    started = time.monotonic()
+    expect_lake(lake, domain)
+    remember(lake)
+    progress = _progress(console)
+    project = DbtProject(Engine(), lake / "run" / "dbt")
+    starting = engine_of(console, lake, meanwhile=lambda: project.parse(progress))
+    with only_run(lake), starting as engine:
+        expect_published(engine, lake, domain)
+        project.engine = engine
+        since = "" if first_day == ALL else f" from {first_day} on"
+        console.print(Text(f"\nRebuild{since}", style="bold"))
+        outcome = rebuild(project, domain, f"file:{lake}", first_day, progress=progress)
+        console.print()
+        print_report(console, read_report(engine, domain, [outcome.run_id], []), [outcome])
+    undo = make_command("rollback", domain=domain.name, LAKE=str(lake), RUN=outcome.run_id)
+    console.print(f"To go back to before it: {undo}", soft_wrap=True)
+    _print_places(console, lake, domain, time.monotonic() - started)
+
+
+def _progress(console: Console) -> Progress:
+    def progress(what: str, seconds: float) -> None:
+        console.print(f"{seconds:8.1f} s  {what}")
+
+    return progress
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from shelfweek.failures import WithoutRowsError
 POLLING = Config(retries={"mode": "standard", "total_max_attempts": 6})
 ASKING = Config(retries={"total_max_attempts": 1})
 
+DAG_TAG = "shelfweek:dag_id"
 RUN_TAG = "shelfweek:run_id"
 REQUEST_TAG = "shelfweek:request"
 """Tells a cluster that was asked for now from one that an earlier try of the same run left."""
@@ -57,9 +58,9 @@ class Stale:
     reason: str
 
 
-def name_of(run_id: str, lake: str) -> str:
-    """Name of the cluster of a run; another Airflow has another lake."""
-    return f"shelfweek {run_id} {lake}"
+def name_of(dag_id: str, run_id: str, lake: str) -> str:
+    """Name of the cluster of a DAG's run; another Airflow has another lake."""
+    return f"shelfweek {dag_id} {run_id} {lake}"
 
 
 def create(
@@ -200,12 +201,12 @@ def stale_clusters(
     owner_tags: Mapping[str, str],
     now: datetime,
     longest_life: timedelta,
-    has_ended: Callable[[str], bool],
+    has_ended: Callable[[str, str], bool],
 ) -> tuple[list[Stale], list[str]]:
     """Find our clusters that are too old or whose run has ended; others are left alone.
 
     owner_tags: key and value of the tags that together mark a cluster as ours. has_ended: whether
-    the run of an id has ended.
+    the run of a DAG's id and its own has ended.
 
     Returns:
         The clusters to end, and what could not be looked at.
@@ -229,9 +230,9 @@ def stale_clusters(
         if not owner_tags.items() <= tags.items():
             continue
         age = now - summary["Status"]["Timeline"]["CreationDateTime"]
-        run_id = tags.get(RUN_TAG)
-        if run_id is not None and has_ended(run_id):
-            stale.append(Stale(summary["Id"], f"its run {run_id} has ended"))
+        dag_id, run_id = tags.get(DAG_TAG), tags.get(RUN_TAG)
+        if dag_id and run_id and has_ended(dag_id, run_id):
+            stale.append(Stale(summary["Id"], f"its run {run_id} of {dag_id} has ended"))
         elif age > longest_life:
             stale.append(Stale(summary["Id"], f"it is {age / timedelta(hours=1):.1f} hours old"))
     return stale, faults

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,8 +42,8 @@ def expect_registered(engine: Engine, domain: Domain, run_id: str) -> None:
         LakeError: building a model now would mix two runs.
     """
     with engine.session() as session:
-        files = f"{engine.schema(domain.name, 'raw')}.run_files"
-        (registered,) = session.query(f"select max(run_id) as run_id from {files}")
+        requests = f"{engine.schema(domain.name, 'raw')}.run_requests"
+        (registered,) = session.query(f"select run_id from {requests}")
         published = session.query(
             f"select 1 from {engine.marts(domain.name, 'runs')} "
             f"where run_id = {_literal(run_id)} limit 1"
@@ -57,43 +57,34 @@ def expect_registered(engine: Engine, domain: Domain, run_id: str) -> None:
         raise LakeError(f"run {run_id} is published: to load its night again, clear all its tasks")
 
 
-def rollback(engine: Engine, domain: Domain, load_date: date) -> list[Row]:
-    """Put every published table of a domain back to how it was before a night was first loaded.
+def rollback(engine: Engine, domain: Domain, before: date | str) -> list[Row]:
+    """Put every published table of a domain back to how it was before a run.
 
-    That night and all that were loaded after it are forgotten: the next run loads them again. Only
-    pointers change; nothing is copied or deleted.
+    That run and all after it are forgotten: the next one loads their nights again. Only pointers
+    change; nothing is copied or deleted.
+
+    before: the load date of a night, for the first run that has loaded it; or the id of a run.
 
     Returns:
         One row per undone run: run_number, run_id, last_load_date.
 
     Raises:
-        LakeError: the night was never loaded, or its old folders are swept already.
+        LakeError: there was no such run, or its old folders are swept already.
     """
     with engine.session() as session:
         runs = session.query(f"select * from {engine.marts(domain.name, 'runs')}")
-        first = min(
-            (
-                row["run_number"]
-                for row in runs
-                if _date(row["first_load_date"]) <= load_date <= _date(row["last_load_date"])
-            ),
-            default=None,
-        )
-        if first is None:
-            nights = sorted({str(row["last_load_date"]) for row in runs})
-            raise LakeError(
-                f"no run has loaded {load_date}; the newest that were: {', '.join(nights[-5:])}"
-            )
+        first = _first_run(runs, before)
         undone = sorted(
             (row for row in runs if row["run_number"] >= first), key=lambda r: r["run_number"]
         )
-        before: dict[tuple[str, str | None], Row] = {}
+        first_changes: dict[tuple[str, str | None], Row] = {}
         for row in undone:
-            before.setdefault((row["table_name"], row["partition_date"]), row)
-        folders = [row["previous_location"] for row in before.values() if row["previous_location"]]
-        if not all(row["is_revertible"] for row in before.values()) or not _all_there(folders):
+            first_changes.setdefault((row["table_name"], row["partition_date"]), row)
+        changes = first_changes.values()
+        folders = [row["previous_location"] for row in changes if row["previous_location"]]
+        if not all(row["is_revertible"] for row in changes) or not _all_there(folders):
             raise LakeError(
-                f"{load_date} lies too far back: the folders from before it have been deleted "
+                f"{before} lies too far back: the folders from before it have been deleted "
                 "(var keep_days in dbt_project.yml)"
             )
         # Otherwise the next run would take the last one for interrupted and undo it once more.
@@ -102,7 +93,7 @@ def rollback(engine: Engine, domain: Domain, load_date: date) -> list[Row]:
             ".int_publications_planned"
         )
         # The table of runs comes last: until then the rollback can be repeated.
-        for row in sorted(before.values(), key=lambda r: r["table_name"] == "runs"):
+        for row in sorted(changes, key=lambda r: r["table_name"] == "runs"):
             _point(session, engine, domain, row)
     return list(
         {
@@ -112,6 +103,29 @@ def rollback(engine: Engine, domain: Domain, load_date: date) -> list[Row]:
             for row in undone
         }.values()
     )
+
+
+def _first_run(runs: Sequence[Row], before: date | str) -> int:
+    """The number of the run that a rollback begins with; its argument `before`."""
+    if isinstance(before, str):
+        numbers = [row["run_number"] for row in runs if row["run_id"] == before]
+        newest = _newest(row["run_id"] for row in runs)
+        if not numbers:
+            raise LakeError(f"there is no run {before}; the newest that were: {newest}")
+        return int(min(numbers))
+    numbers = [
+        row["run_number"]
+        for row in runs
+        if _date(row["first_load_date"]) <= before <= _date(row["last_load_date"])
+    ]
+    newest = _newest(str(row["last_load_date"]) for row in runs)
+    if not numbers:
+        raise LakeError(f"no run has loaded {before}; the newest that were: {newest}")
+    return int(min(numbers))
+
+
+def _newest(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names))[-5:])
 
 
 def _point(session: Session, engine: Engine, domain: Domain, row: Row) -> None:

@@ -1,9 +1,9 @@
-"""What the nightly run is asked: the conf that the readiness check sends with its request."""
+"""What the nightly run is asked: the conf that the readiness check sends, or a person."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,9 +17,12 @@ from shelfweek.registration import uri_of
 
 _COUNTS = {"core_instance_count": forms.CORE_COUNT, "task_instance_count": forms.TASK_COUNT}
 
+_OF_A_NIGHT = ("load_date", "landing_uri", "files", "manifest")
+"""Keys that are null in the conf of a rebuild, which has no dump."""
+
 # The keys that a conf may leave out. The readiness check does: they are for a person who starts a
-# night by hand.
-_OPTIONAL = {
+# run by hand.
+_LIMITS: dict[str, Any] = {
     "accept_shrink": {
         "type": "boolean",
         "default": False,
@@ -32,6 +35,22 @@ _OPTIONAL = {
         "default": None,
         "description": "Share of a table's rows that may be rejected, 0.05 for 5 %; null: as the "
         "project says.",
+    },
+}
+
+
+def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {**schema, "type": ["null", schema["type"]]}
+
+
+_OPTIONAL = {
+    **_LIMITS,
+    "rebuild_from": {
+        **_or_null(forms.DATE.schema),
+        "format": "date",
+        "default": None,
+        "description": "Instead of a night: derive the published weeks again from staged rows, "
+        f"from the one that holds this day on. {', '.join(_OF_A_NIGHT)} are null then.",
     },
 }
 
@@ -51,7 +70,7 @@ def conf_schema(domain: Domain) -> dict[str, Mapping[str, Any]]:
 
     What a night costs and what it loads is never a default: those keys are required.
     """
-    return {
+    night: dict[str, dict[str, Any]] = {
         "load_date": {
             **forms.DATE.schema,
             "format": "date",
@@ -71,6 +90,9 @@ def conf_schema(domain: Domain) -> dict[str, Mapping[str, Any]]:
             "description": "The files of each raw table, as the night's manifest names them.",
         },
         "manifest": {**forms.S3_URI.schema, "description": "The night's manifest."},
+    }
+    return {
+        **{name: _or_null(schema) for name, schema in night.items()},
         "emr": {
             **_object(
                 {
@@ -93,7 +115,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class NightlyRequest:
-    """A request that fits the schema of its domain.
+    """A request for a night that fits the schema of its domain.
 
     Attributes:
         files: raw table to the URIs of its files.
@@ -112,13 +134,16 @@ class NightlyRequest:
 
     @classmethod
     def of(cls, conf: Mapping[str, Any], domain: Domain) -> NightlyRequest:
-        """Read a conf whose values have been checked against the schema of a domain's night.
+        """Read the conf of a night, whose values have been checked against the domain's schema.
 
         Raises:
-            RequestError: a key that nobody knows, or a count that is none.
+            RequestError: a key that a night needs is null, or a count is none.
         """
-        if unknown := sorted(conf.keys() - conf_schema(domain).keys()):
-            raise RequestError(f"unknown keys in the run's conf: {', '.join(unknown)}")
+        if missing := [name for name in _OF_A_NIGHT if conf[name] is None]:
+            raise RequestError(
+                f"the run's conf is neither a night nor a rebuild: {', '.join(missing)} and "
+                "rebuild_from are null"
+            )
         share = conf.get("max_rejected_share")
         return cls(
             domain=domain,
@@ -128,12 +153,17 @@ class NightlyRequest:
                 table: tuple(map(canonical_location, uris)) for table, uris in conf["files"].items()
             },
             manifest=canonical_location(conf["manifest"]),
-            emr={**conf["emr"], **_counts(conf["emr"])},
+            emr=_cluster(conf["emr"]),
             limits=Limits(
                 max_rejected_share=None if share is None else share_of(str(share)),
                 accept_shrink=conf.get("accept_shrink", False),
             ),
         )
+
+    @property
+    def load_dates(self) -> Sequence[date]:
+        """The nights that the run loads."""
+        return [self.load_date]
 
     def open(self) -> tuple[Landing, Night]:
         """Open the night in the landing, whole and just as it was requested.
@@ -157,6 +187,52 @@ class NightlyRequest:
                 "Let the readiness check look at the night again."
             )
         return landing, night
+
+
+@dataclass(frozen=True)
+class RebuildRequest:
+    """A request for a rebuild, which loads no night.
+
+    Attributes:
+        first_day: the week that holds it is the first one that is derived again.
+        emr: as that of NightlyRequest.
+    """
+
+    domain: Domain
+    first_day: date
+    emr: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, conf: Mapping[str, Any], domain: Domain) -> RebuildRequest:
+        """Read the conf of a rebuild, whose values have been checked against the domain's schema.
+
+        Raises:
+            RequestError: it has something of a night, or a count is none.
+        """
+        if surplus := [name for name in (*_OF_A_NIGHT, *_LIMITS) if conf.get(name)]:
+            raise RequestError(
+                f"the run's conf is a night and a rebuild at once: with rebuild_from, "
+                f"{', '.join(surplus)} must be null"
+            )
+        return cls(domain, date.fromisoformat(conf["rebuild_from"]), _cluster(conf["emr"]))
+
+    @property
+    def load_dates(self) -> Sequence[date]:
+        """As that of NightlyRequest: none."""
+        return ()
+
+
+def request_of(conf: Mapping[str, Any], domain: Domain) -> NightlyRequest | RebuildRequest:
+    """Read a conf whose values have been checked against the schema of a domain's night.
+
+    Raises:
+        RequestError: a key that nobody knows, a count that is none, or neither a night nor a
+            rebuild, or both.
+    """
+    if unknown := sorted(conf.keys() - conf_schema(domain).keys()):
+        raise RequestError(f"unknown keys in the run's conf: {', '.join(unknown)}")
+    kind = NightlyRequest if conf.get("rebuild_from") is None else RebuildRequest
+    return kind.of(conf, domain)
 
 
 @dataclass(frozen=True)
@@ -189,14 +265,14 @@ class RequestBounds:
             most_nodes=int(most_nodes),
         )
 
-    def expect(self, request: NightlyRequest) -> None:
+    def expect(self, request: NightlyRequest | RebuildRequest) -> None:
         """Make sure that a request stays within the limits.
 
         Raises:
             RequestError: it does not; the message names the variable that would allow it.
         """
         emr = request.emr
-        if request.landing_uri not in self.landings:
+        if isinstance(request, NightlyRequest) and request.landing_uri not in self.landings:
             raise RequestError(
                 f"no night is loaded from {request.landing_uri}: "
                 f"SHELFWEEK_LANDINGS names {', '.join(sorted(self.landings))}"
@@ -215,14 +291,15 @@ class RequestBounds:
             )
 
 
-def _counts(emr: Mapping[str, Any]) -> dict[str, int]:
+def _cluster(emr: Mapping[str, Any]) -> dict[str, Any]:
+    """A conf's cluster, with counts that EMR takes."""
     counts = {}
     for name, count in _COUNTS.items():
         try:
             counts[name] = count.of(emr[name])
         except forms.FormError as error:
             raise RequestError(f"{name} in the run's conf: {error}") from error
-    return counts
+    return {**emr, **counts}
 
 
 def _variable(name: str) -> str:

@@ -66,6 +66,14 @@ def register_files(
     }
 
 
+def register_no_files(domain: Domain, *, run_id: str, lake_uri: str) -> dict[str, Any]:
+    """As register_files, for a run of a domain without files."""
+    file_system, root = fsspec.core.url_to_fs(lake_uri)
+    home = domain.folder_in(root)
+    _write_lines(file_system, posixpath.join(home, "raw", "run_files", run_id), ())
+    return {"malformed_tables": [], "sources": []}
+
+
 def _has_checksum(file: DataFile, file_system: AbstractFileSystem) -> bool:
     """Whether Hadoop would compare a local file with a checksum beside it.
 

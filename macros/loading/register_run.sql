@@ -6,6 +6,8 @@
             domain            whose run it is: a folder in every layer of models/
             folder            URI of the domain's folder in the lake
             is_full_refresh   true: the lake is rebuilt from this run's files alone
+            rebuild_from      date from which on what is published is derived again from staged
+                              rows, by a run without files; none: a run that loads files
             limits            what differs for this run from the project's vars (none: nothing)
                 max_rejected_share   text of a number; none: the var of that name
                 accept_shrink        true: business dates may lose their rows
@@ -84,6 +86,7 @@
         ~ [
             sql_literal(request.run_id, "string") ~ " as run_id",
             sql_literal(request.is_full_refresh | lower, "boolean") ~ " as is_full_refresh",
+            sql_literal(request.rebuild_from, "date") ~ " as rebuild_from",
             share_literal("max_rejected_share", max_rejected_share) ~ " as max_rejected_share",
             share_literal("min_restated_share", var("min_restated_share"))
             ~ " as min_restated_share",
@@ -107,7 +110,8 @@
 
 
 {#- One external CSV table per order of columns and location, and a view over them with the
-    contract's columns. All columns are text: what does not parse must be seen, not lost.
+    contract's columns. All columns are text: what does not parse must be seen, not lost. Without
+    files the view has no rows.
 
     Beside the contract's columns the view has
         _corrupt_record  the row as it stands in the file, if it has the wrong number of fields
@@ -155,14 +159,18 @@
             ~ "line_count from " ~ table
         ) -%}
     {%- endfor -%}
-    {%- if has_malformed_records -%}
+    {%- set malformed = (
+        source_node.schema ~ ".malformed_records where raw_table = " ~ sql_string(source_node.name)
+        if has_malformed_records
+        else "values ('', '', 0L, 0L) as none_at_all (text, file_name, line_number, line_count) "
+            ~ "where false"
+    ) -%}
+    {%- if has_malformed_records or not parts -%}
         {%- do selects.append(
             "select cast(null as string) as "
             ~ source_node.columns.keys() | join(", cast(null as string) as ")
             ~ ", text as _corrupt_record, text as raw_row, file_name, "
-            ~ "cast(null as bigint) as block_start, line_number, line_count from "
-            ~ source_node.schema ~ ".malformed_records where raw_table = "
-            ~ sql_string(source_node.name)
+            ~ "cast(null as bigint) as block_start, line_number, line_count from " ~ malformed
         ) -%}
     {%- endif -%}
     {#- The date stands right behind the table's name: sales_20261120.csv, sales_20261120_3.csv -#}

@@ -1,4 +1,5 @@
-{#- This run: its load dates, and its as-of date, the newest business date of all dumps. One row.
+{#- This run: its load dates, and its as-of date, the newest business date of all dumps. One row. A
+    rebuild has no files: it stands where the newest load stood.
 
     Arguments
         request:   relation of what the run was asked
@@ -28,11 +29,13 @@
         select
             request.run_id,
             request.is_full_refresh,
+            request.rebuild_from,
             min(files.load_date) as first_load_date,
             max(files.load_date) as last_load_date
         from request
-        cross join files
-        group by request.run_id, request.is_full_refresh
+        left join files
+            on true
+        group by request.run_id, request.is_full_refresh, request.rebuild_from
 
     ),
 
@@ -54,14 +57,18 @@
         select
             files_of_run.run_id,
             files_of_run.is_full_refresh,
-            files_of_run.first_load_date,
-            files_of_run.last_load_date,
+            files_of_run.rebuild_from,
+            coalesce(files_of_run.first_load_date, before_run.last_load_date) as first_load_date,
+            coalesce(files_of_run.last_load_date, before_run.last_load_date) as last_load_date,
             before_run.as_of_date as previous_as_of_date,
             date_sub(
                 greatest(files_of_run.last_load_date, before_run.last_load_date), 1
             ) as as_of_date,
-            files_of_run.last_load_date
-            >= coalesce(before_run.last_load_date, files_of_run.last_load_date) as is_newest_load
+            coalesce(
+                files_of_run.last_load_date
+                >= coalesce(before_run.last_load_date, files_of_run.last_load_date),
+                false
+            ) as is_newest_load
         from files_of_run
         cross join before_run
 
@@ -70,6 +77,7 @@
     select
         run_id,
         is_full_refresh,
+        rebuild_from,
         is_newest_load,
         first_load_date,
         last_load_date,

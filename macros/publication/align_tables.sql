@@ -57,9 +57,10 @@
     {%- if faults -%}
         {%- do exceptions.raise_compiler_error(
             "The lake's tables do not fit the models: " ~ faults | join("; ") ~ ". A lake takes "
-            ~ "new columns only. Give the column another name, or load all dumps into a new lake: "
-            ~ "make run LANDING=<folder> LAKE=<new folder> FULL_REFRESH=1. If a newer release has "
-            ~ "added the column, use that one."
+            ~ "new columns only. Keep the column and add one of another name, which make rebuild "
+            ~ "fills in every week; or load all dumps into a new lake: make run LANDING=<folder> "
+            ~ "LAKE=<new folder> FULL_REFRESH=1. If a newer release has added the column, use that "
+            ~ "one."
         ) -%}
     {%- endif -%}
 {% endmacro %}

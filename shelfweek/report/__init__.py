@@ -83,7 +83,7 @@ def print_report(console: Console, report: Report, outcomes: Sequence[Outcome]) 
     """Print what a person should look at, what some runs did, then the domain's own part."""
     for outcome in outcomes:
         for warning in outcome.warnings:
-            told = printable_lines(f"Warning, night {outcome.load_dates[-1]}: {warning}")
+            told = printable_lines(f"Warning, {outcome.title}: {warning}")
             console.print(Text(told, "yellow"), soft_wrap=True)
     if any(outcome.warnings for outcome in outcomes):
         console.print()

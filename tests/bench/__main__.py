@@ -221,7 +221,7 @@ def _build_seconds(landing: Landing, night: date, project: DbtProject, lake_uri:
     around: list[float] = []
 
     def on_progress(what: str, seconds: float) -> None:
-        if what in ("parse the models", "register the files", "sweep old folders"):
+        if what in ("parse the models", "register the run", "sweep old folders"):
             around.append(seconds)
 
     opened = [landing.open_night(night)]

@@ -21,6 +21,7 @@ from shelfweek.engine import Engine, Row
 from shelfweek.landing import Landing
 from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.night import DbtProject, Outcome, Progress, run_nights
+from shelfweek.rebuild import ALL, rebuild
 
 FACT = "fct_weekly_sales_inventory"
 KEY = ("year_number", "week_number", "store_key", "product_key")
@@ -95,6 +96,10 @@ class Lake:
             nights, scanned, self.project, self.uri, is_full_refresh=True, limits=limits
         )
 
+    def rebuild(self, first_day: date = ALL) -> Outcome:
+        """Derive the weeks from that of a day on again, all of them if none is named."""
+        return rebuild(self.project, self.domain, self.uri, first_day)
+
     def rows(self, table: str, where: str = "true") -> list[Row]:
         """The rows of a published table, in an order of their own."""
         rows = self.engine.query(f"select * from {self.published(table)} where {where}")
@@ -120,6 +125,16 @@ class Lake:
         """Where each published week lies."""
         with self.engine.session() as session:
             return partition_folders(session, self.published(FACT))
+
+    def forget_last_run(self) -> None:
+        """Leave the lake as if the last run had been killed before it was recorded."""
+        runs = self.published("runs")
+        (last,) = self.engine.query(
+            "select max_by(previous_location, run_number) as folder "
+            f"from {runs} where table_name = 'runs'"
+        )
+        with self.engine.session() as session:
+            session.execute(f"alter table {runs} set location '{last['folder']}'")
 
     def drop(self) -> None:
         """Forget the lake's tables, so that the schemas can serve another one."""

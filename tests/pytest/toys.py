@@ -6,17 +6,14 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-from shelfweek.project import PROJECT
+from projects import copy_project
 
-OF_DBT = ("macros", "models", "profiles", "seeds", "tests/dbt")
+from shelfweek.project import PROJECT
 
 
 def project_with_toy(folder: Path) -> Path:
     """Make a dbt project with retail and toy side by side."""
-    folder.mkdir(parents=True)
-    shutil.copy(PROJECT / "dbt_project.yml", folder)
-    for name in OF_DBT:
-        shutil.copytree(PROJECT / name, folder / name)
+    copy_project(folder)
     shutil.copytree(PROJECT / "tests" / "toy", folder, dirs_exist_ok=True)
     return folder
 

@@ -38,7 +38,7 @@ published_weeks as (
 
 ),
 
--- The calendar of the newest night counts, also when an older one is loaded after it.
+-- The calendar of the newest night counts, also when an older one is loaded after it, or none.
 calendar as (
 
     select
@@ -94,7 +94,8 @@ week_days as (
         {{ is_whole_week }} as is_whole_in_calendar,
         run.as_of_date,
         run.previous_as_of_date,
-        run.is_full_refresh
+        run.is_full_refresh,
+        run.rebuild_from
     from days
     cross join run
     window week as (partition by days.yr_num, days.wk_num)
@@ -156,6 +157,7 @@ judged as (
         bool_or(has_rows) over week as is_week_with_rows,
         case
             when is_full_refresh then 'full refresh'
+            when rebuild_from <= week_end_date then 'rebuild'
             when bool_or(is_changed) over week then 'rows changed'
             when bool_or(is_new_in_calendar) over week then 'calendar changed'
             -- Rates and the number of days of a running week change with time alone.

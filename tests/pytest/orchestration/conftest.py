@@ -57,3 +57,10 @@ def conf() -> dict[str, Any]:
             "task_instance_count": 3,
         },
     }
+
+
+@pytest.fixture
+def rebuild_conf(conf: dict[str, Any]) -> dict[str, Any]:
+    """A conf of a rebuild, as a person sends it."""
+    nothing = dict.fromkeys(("load_date", "landing_uri", "files", "manifest"))
+    return {**conf, **nothing, "rebuild_from": "2026-11-03"}

@@ -17,6 +17,7 @@ from shelfweek import clusters
 from shelfweek.clusters import (
     ALIVE,
     ASKING,
+    DAG_TAG,
     ENDED,
     REQUEST_TAG,
     RUN_TAG,
@@ -29,6 +30,7 @@ from shelfweek.clusters import (
 NOW = datetime.now(UTC)
 LAKE = "s3://lake/lake"
 OURS = {"project": "shelfweek", "shelfweek:lake": LAKE}
+DAG = "nightly_retail"
 RUN = "nightly__2026-11-20"
 
 THROTTLED = ("ThrottlingException", "Rate exceeded")
@@ -87,11 +89,14 @@ def state(action: str, wrapper: str, name: str, **reason: str) -> Fault:
     return Fault(f"ElasticMapReduce.{action}", 200, json.dumps(body).encode())
 
 
-def definition(run_id: str = RUN, request: str = "a", lake: str = LAKE) -> dict[str, Any]:
+def definition(
+    run_id: str = RUN, request: str = "a", lake: str = LAKE, dag_id: str = DAG
+) -> dict[str, Any]:
     """A request for the cluster of a run."""
-    tags = {**OURS, "shelfweek:lake": lake, RUN_TAG: run_id, REQUEST_TAG: request}
+    of_the_run = {DAG_TAG: dag_id, RUN_TAG: run_id, REQUEST_TAG: request}
+    tags = {**OURS, "shelfweek:lake": lake, **of_the_run}
     return {
-        "Name": name_of(run_id, lake),
+        "Name": name_of(dag_id, run_id, lake),
         "Instances": {"KeepJobFlowAliveWhenNoSteps": True},
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
@@ -263,9 +268,11 @@ def test_a_protected_cluster_keeps_no_other_alive(emr: Any, faults: list[Fault])
     assert len(alive(emr)) == 1
 
 
-def found(emr: Any, now: datetime = NOW, ended: tuple[str, ...] = ()) -> list[Stale]:
+def found(emr: Any, now: datetime = NOW, ended: tuple[tuple[str, str], ...] = ()) -> list[Stale]:
     """What the reaper finds at a time when some runs have ended; nothing stays unknown to it."""
-    stale, unknown = stale_clusters(emr, OURS, now, LONGEST_LIFE, lambda run: run in ended)
+    stale, unknown = stale_clusters(
+        emr, OURS, now, LONGEST_LIFE, lambda dag, run: (dag, run) in ended
+    )
     assert unknown == []
     return stale
 
@@ -278,7 +285,10 @@ def test_a_cluster_whose_run_goes_on_is_left_alone(emr: Any) -> None:
 def test_a_cluster_whose_run_has_ended_is_stale(emr: Any) -> None:
     create(emr, definition("nightly__2026-11-21"))
     old = create(emr, definition())
-    assert found(emr, ended=(RUN,)) == [Stale(old, f"its run {RUN} has ended")]
+    # A run of another domain's night that has the same name.
+    create(emr, definition(dag_id="nightly_toy"))
+    told = f"its run {RUN} of {DAG} has ended"
+    assert found(emr, ended=((DAG, RUN),)) == [Stale(old, told)]
 
 
 def test_a_cluster_older_than_any_night_is_stale(emr: Any) -> None:
@@ -292,7 +302,7 @@ def test_clusters_of_others_are_left_alone(emr: Any) -> None:
     """Another Airflow does not know our runs, so each of them would seem to have ended."""
     create(emr, definition(lake="s3://lake/trial"))
     emr.run_job_flow(Name="another project's", Instances={"KeepJobFlowAliveWhenNoSteps": True})
-    assert found(emr, NOW + timedelta(days=30), ended=(RUN,)) == []
+    assert found(emr, NOW + timedelta(days=30), ended=((DAG, RUN),)) == []
 
 
 def test_a_cluster_that_is_not_described_keeps_no_other_alive(
@@ -301,7 +311,7 @@ def test_a_cluster_that_is_not_described_keeps_no_other_alive(
     for number in range(3):
         create(emr, definition(f"nightly__2026-11-1{number}"))
     faults.append(refusal("DescribeCluster", DENIED, 1))
-    stale, unknown = stale_clusters(emr, OURS, NOW, LONGEST_LIFE, lambda _: True)
+    stale, unknown = stale_clusters(emr, OURS, NOW, LONGEST_LIFE, lambda _dag, _run: True)
     assert len(stale) == 2
     assert len(unknown) == 1
     assert "not authorized" in unknown[0]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from copy import deepcopy
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dag_tasks import function_of
 from served_lakes import SETTINGS
 
-from account import NIGHT_DAG_ID, SettingsError
+from account import SettingsError
 from sandbox import airflow_server
 from sandbox.emulated_account import AIRFLOW_SETTINGS
+from shelfweek.domain import Domain
 from shelfweek.nightly_request import RequestError
 from shelfweek.project import PROJECT
 
@@ -31,10 +35,6 @@ def test_all_dags_are_imported_without_cycles(dag_bag: Any) -> None:
     assert set(dag_bag.dags) == {"nightly_retail", "reap_stale_clusters"}
     for dag in dag_bag.dags.values():
         dag.check_cycle()
-
-
-def test_the_reaper_asks_for_the_runs_of_the_night(dag_bag: Any) -> None:
-    assert NIGHT_DAG_ID in dag_bag.dags
 
 
 def test_every_dag_and_task_is_owned_and_documented(dag_bag: Any) -> None:
@@ -194,7 +194,7 @@ def test_no_variable_makes_a_dag_vanish(
     assert set(bag.dags) == set(dag_bag.dags)
     night: Any = bag.dags["nightly_retail"]
     assert not [task for task in night.task_ids if task.startswith("views.")]
-    unpack_request = night.get_task("unpack_request").python_callable
+    unpack_request = function_of(night, "unpack_request")
     with pytest.raises(Exception, match="SHELFWEEK_"):
         unpack_request()
 
@@ -206,7 +206,7 @@ def test_a_region_that_is_not_set_is_named_by_the_first_task(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     with pytest.raises(SettingsError, match="no AWS region is set: AWS_DEFAULT_REGION"):
-        night.get_task("unpack_request").python_callable()
+        function_of(night, "unpack_request")()
 
 
 def test_parsing_is_fast_and_never_starts_a_program(
@@ -230,7 +230,6 @@ def test_parsing_is_fast_and_never_starts_a_program(
 WRONG: list[tuple[str, Any]] = [
     ("load_date", "2026-11-31"),
     ("load_date", "20.11.2026"),
-    ("load_date", None),
     ("landing_uri", "/local/folder"),
     ("files", {}),
     ("manifest", 1),
@@ -239,6 +238,9 @@ WRONG: list[tuple[str, Any]] = [
     ("max_rejected_share", 5),
     ("max_rejected_share", -0.1),
     ("max_rejected_share", "0.05"),
+    ("rebuild_from", True),
+    ("rebuild_from", "all"),
+    ("rebuild_from", "2026-11-31"),
 ]
 WRONG_EMR: list[tuple[str, Any]] = [
     ("release", "7.13.0"),
@@ -260,12 +262,18 @@ def validated(night: Any, conf: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_conf_of_the_readiness_check_is_accepted(night: Any, conf: dict[str, Any]) -> None:
-    assert validated(night, conf) == {**conf, "accept_shrink": False, "max_rejected_share": None}
+    left_out = {"accept_shrink": False, "max_rejected_share": None, "rebuild_from": None}
+    assert validated(night, conf) == {**conf, **left_out}
+
+
+def test_a_conf_of_a_rebuild_is_accepted(night: Any, rebuild_conf: dict[str, Any]) -> None:
+    limits = {"accept_shrink": False, "max_rejected_share": None}
+    assert validated(night, rebuild_conf) == {**rebuild_conf, **limits}
 
 
 def test_a_person_may_set_limits(night: Any, conf: dict[str, Any]) -> None:
     conf |= {"accept_shrink": True, "max_rejected_share": 0.05}
-    assert validated(night, conf) == conf
+    assert validated(night, conf) == {**conf, "rebuild_from": None}
 
 
 @pytest.mark.parametrize(("key", "value"), WRONG)
@@ -287,16 +295,57 @@ def test_a_wrong_cluster_is_refused(night: Any, conf: dict[str, Any], key: str, 
 def test_a_landing_that_is_not_allowed_ends_the_night_before_it_costs_anything(
     night: Any, conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unpack_request = night.get_task("unpack_request").python_callable
+    unpack_request = function_of(night, "unpack_request")
     context = {
         "params": {**conf, "landing_uri": "s3://another/landing"},
         "dag_run": SimpleNamespace(conf={}),
         "run_id": "run",
     }
-    monkeypatch.setitem(unpack_request.__globals__, "get_current_context", lambda: context)
+    monkeypatch.setitem(unpack_request.func.__globals__, "get_current_context", lambda: context)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with pytest.raises(RequestError, match="no night is loaded from s3://another/landing"):
         unpack_request()
+
+
+@pytest.fixture
+def task_of(night: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Gives a task's function, as of a run with some conf."""
+
+    def task(name: str, conf: dict[str, Any]) -> Any:
+        function = function_of(night, name)
+        context = {"params": conf, "dag_run": SimpleNamespace(conf={}), "run_id": "run"}
+        monkeypatch.setitem(function.func.__globals__, "get_current_context", lambda: context)
+        return function
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    return task
+
+
+def test_a_rebuild_gets_a_cluster_and_reads_no_dump(
+    task_of: Callable[..., Any], rebuild_conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack_request = task_of("unpack_request", rebuild_conf)
+    monkeypatch.setenv("SHELFWEEK_COSMOS_MODE", "local")
+    assert unpack_request()["Instances"]["InstanceGroups"]
+    assert task_of("copy_dimension_files", rebuild_conf)() == []
+
+
+def test_a_rebuild_is_registered_from_its_first_day_on(
+    task_of: Callable[..., Any], rebuild_conf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shelfweek.rebuild
+
+    asked = []
+
+    def register_rebuild(_project: object, domain: Domain, lake: str, first_day: date) -> str:
+        asked.append((domain.name, lake, first_day))
+        return "a run"
+
+    monkeypatch.setattr(shelfweek.rebuild, "register_rebuild", register_rebuild)
+    register_run = task_of("register_run", rebuild_conf)
+    assert register_run({"host": "127.0.0.1", "port": "1"}) == "a run"
+    lake = AIRFLOW_SETTINGS["SHELFWEEK_LAKE"]
+    assert asked == [("retail", lake, date(2026, 11, 3))]
 
 
 @pytest.mark.parametrize(

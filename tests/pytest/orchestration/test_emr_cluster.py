@@ -25,7 +25,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> AccountSettings:
 
 
 def test_a_cluster_is_what_the_conf_asks_for(account: AccountSettings, conf: Any) -> None:
-    flow = job_flow(conf["emr"], account, "nightly__2026-11-20")
+    flow = job_flow(conf["emr"], account, "nightly_retail", "nightly__2026-11-20")
     primary, core = flow["Instances"]["InstanceGroups"]
     assert flow["ReleaseLabel"] == "emr-7.13.0"
     assert (primary["InstanceType"], primary["Market"]) == ("m7g.xlarge", "ON_DEMAND")
@@ -44,11 +44,13 @@ def test_a_cluster_is_what_the_conf_asks_for(account: AccountSettings, conf: Any
         "shelfweek:run_id": "nightly__2026-11-20",
     }
     assert flow["SecurityConfiguration"] == "shelfweek"
-    assert flow["Name"] == f"shelfweek nightly__2026-11-20 {LAKE_URI}"
+    assert flow["Name"] == f"shelfweek nightly_retail nightly__2026-11-20 {LAKE_URI}"
 
 
 def test_each_request_has_a_mark_of_its_own(account: AccountSettings, conf: Any) -> None:
-    assert job_flow(conf["emr"], account, "run") != job_flow(conf["emr"], account, "run")
+    assert job_flow(conf["emr"], account, "nightly_retail", "run") != job_flow(
+        conf["emr"], account, "nightly_retail", "run"
+    )
 
 
 @pytest.mark.parametrize("written", [f"{LAKE_URI}/", LAKE_URI.replace("s3://", "s3a://")])
@@ -62,14 +64,14 @@ def test_a_lake_has_one_tag_however_it_is_written(
 
 def test_emr_is_told_a_folder_by_a_name_that_it_knows(account: AccountSettings, conf: Any) -> None:
     written = replace(account, log_uri="s3a://logs/emr/")
-    assert job_flow(conf["emr"], written, "run")["LogUri"] == "s3://logs/emr"
+    assert job_flow(conf["emr"], written, "nightly_retail", "run")["LogUri"] == "s3://logs/emr"
 
 
 def test_a_cluster_stands_behind_the_accounts_own_security_groups(
     account: AccountSettings, conf: Any
 ) -> None:
     """Those that EMR makes by itself let whole networks in."""
-    instances = job_flow(conf["emr"], account, "run")["Instances"]
+    instances = job_flow(conf["emr"], account, "nightly_retail", "run")["Instances"]
     assert instances["EmrManagedMasterSecurityGroup"] == "sg-0"
     assert instances["EmrManagedSlaveSecurityGroup"] == "sg-1"
     assert instances["ServiceAccessSecurityGroup"] == "sg-2"
@@ -87,7 +89,9 @@ def test_boto3_takes_the_definition(account: AccountSettings, conf: Any) -> None
     model = botocore.session.get_session().get_service_model("emr")
     shape = model.operation_model("RunJobFlow").input_shape
     assert shape
-    report = ParamValidator().validate(job_flow(conf["emr"], account, "run"), shape)
+    report = ParamValidator().validate(
+        job_flow(conf["emr"], account, "nightly_retail", "run"), shape
+    )
     assert not report.has_errors(), report.generate_report()
 
 

@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from dag_tasks import function_of
 from domains import RETAIL
 from policies import parameters
 
@@ -128,7 +129,7 @@ def test_a_count_that_the_api_accepts_is_one_that_emr_takes(
     conf["emr"] |= counts
     emr = NightlyRequest.of(validated(night, conf), RETAIL).emr
     account = AccountSettings(**dict.fromkeys(AccountSettings.__annotations__, "x"))
-    asked = job_flow(emr, account, "run")
+    asked = job_flow(emr, account, "nightly_retail", "run")
     found = [
         asked["Instances"]["InstanceGroups"][1]["InstanceCount"],
         asked["ManagedScalingPolicy"]["ComputeLimits"]["MinimumCapacityUnits"],
@@ -242,7 +243,7 @@ def test_the_first_task_names_a_variable_that_holds_no_addresses(
     monkeypatch.setenv("SHELFWEEK_MAIL_TO", "Data <data@shop.example>")
     expected = "SHELFWEEK_MAIL_TO is 'Data <data@shop.example>'"
     with pytest.raises(account_settings.SettingsError, match=expected):
-        night.get_task("unpack_request").python_callable()
+        function_of(night, "unpack_request")()
 
 
 def test_a_pattern_means_the_same_by_ecma_rules() -> None:

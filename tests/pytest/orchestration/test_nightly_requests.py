@@ -20,7 +20,14 @@ from shelfweek.lake import copy_dimension_files
 from shelfweek.landing import Landing
 from shelfweek.limits import AS_CONFIGURED, Limits
 from shelfweek.night import DbtProject, Invocation, register
-from shelfweek.nightly_request import NightlyRequest, RequestBounds, RequestError, conf_schema
+from shelfweek.nightly_request import (
+    NightlyRequest,
+    RebuildRequest,
+    RequestBounds,
+    RequestError,
+    conf_schema,
+    request_of,
+)
 from shelfweek.registration import _glob_over, uri_of
 
 LOAD_DATE = date(2026, 11, 20)
@@ -80,7 +87,42 @@ def test_a_dump_that_was_torn_since_is_refused(
 
 def test_a_key_that_nobody_knows_is_refused(conf: dict[str, Any]) -> None:
     with pytest.raises(RequestError, match="lode_date"):
-        NightlyRequest.of({**conf, "lode_date": "2026-11-20"}, RETAIL)
+        request_of({**conf, "lode_date": "2026-11-20"}, RETAIL)
+
+
+def test_a_conf_is_of_a_night_or_of_a_rebuild(
+    conf: dict[str, Any], rebuild_conf: dict[str, Any]
+) -> None:
+    asked = request_of(rebuild_conf, RETAIL)
+    assert asked == RebuildRequest(RETAIL, date(2026, 11, 3), conf["emr"])
+    assert isinstance(request_of({**conf, "rebuild_from": None}, RETAIL), NightlyRequest)
+
+
+@pytest.mark.parametrize("key", ["load_date", "landing_uri", "files", "manifest"])
+def test_half_a_night_is_refused(
+    conf: dict[str, Any], rebuild_conf: dict[str, Any], key: str
+) -> None:
+    with pytest.raises(RequestError, match=f"neither a night nor a rebuild: {key} and rebuild_fr"):
+        request_of({**conf, key: None}, RETAIL)
+    with pytest.raises(RequestError, match=f"a night and a rebuild at once: .* {key} must be null"):
+        request_of({**rebuild_conf, key: conf[key]}, RETAIL)
+
+
+@pytest.mark.parametrize("limit", [{"accept_shrink": True}, {"max_rejected_share": 0.05}])
+def test_a_rebuild_has_no_limits_of_dumps(
+    rebuild_conf: dict[str, Any], limit: dict[str, Any]
+) -> None:
+    with pytest.raises(RequestError, match=f"at once: .* {next(iter(limit))} must be null"):
+        request_of({**rebuild_conf, **limit}, RETAIL)
+
+
+def test_the_cluster_of_a_rebuild_has_the_limits_of_a_nights(
+    bounds: RequestBounds, rebuild_conf: dict[str, Any]
+) -> None:
+    bounds.expect(request_of(rebuild_conf, RETAIL))
+    rebuild_conf["emr"]["core_instance_count"] = 999
+    with pytest.raises(RequestError, match="no cluster has 1002 core and task nodes"):
+        bounds.expect(request_of(rebuild_conf, RETAIL))
 
 
 @pytest.fixture

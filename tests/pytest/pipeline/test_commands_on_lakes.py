@@ -24,6 +24,7 @@ READING = {
     "sql": ["sql", "select 1"],
     "export": ["export", "--to", "an export"],
     "docs": ["docs"],
+    "rebuild": ["rebuild"],
     "rollback": ["rollback", "--load-date", "2026-01-14"],
     "dashboard": [],
 }
@@ -42,13 +43,13 @@ def refusal(
     """Runs a command on a lake, whose engine is that of the tests, and gives its one line."""
 
     @contextlib.contextmanager
-    def engine_of(_console: Console, _lake: Path) -> Iterator[Engine]:
+    def engine_of(_console: Console, _lake: Path, **_: object) -> Iterator[Engine]:
         yield Engine(port=port, prefix="empty_")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sandbox.run, "LAST_LAKE", tmp_path / "last_lake")
     monkeypatch.setattr(sandbox.dashboard.__main__, "require_environment", lambda: None)
-    for module in (sandbox.__main__, sandbox.dashboard.__main__):
+    for module in (sandbox.__main__, sandbox.dashboard.__main__, sandbox.run):
         monkeypatch.setattr(module, "engine_of", engine_of)
 
     def refuse(name: str, lake: Path) -> str:

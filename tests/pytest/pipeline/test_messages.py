@@ -90,7 +90,7 @@ def test_files_that_cannot_be_registered_are_told_with_the_reason(
     with pytest.raises(NightError) as refused:
         register([night], landing, fresh_lake.project, fresh_lake.uri)
     first, log = str(refused.value).splitlines()
-    assert first.startswith("the files could not be registered: ")
+    assert first.startswith("the run could not be registered: ")
     assert f"{fresh_lake.home}/marts" in first
     assert log == f"(log: {fresh_lake.project.log})"
     assert fresh_lake.project.log.exists()
@@ -106,7 +106,7 @@ def test_a_lake_that_cannot_be_written_to_is_told(fresh_lake: Lake, tmp_path: Pa
     night = landing.open_night(LOAD_DATE)
     fresh_lake.folder.mkdir()
     (fresh_lake.folder / "raw").touch()
-    with pytest.raises(NightError, match=r"^the files could not be registered: .*raw"):
+    with pytest.raises(NightError, match=r"^the run could not be registered: .*raw"):
         register([night], landing, fresh_lake.project, fresh_lake.uri)
 
 

@@ -59,6 +59,19 @@ def test_other_columns_are_refused_before_a_row_is_written(
     assert {table: fresh_lake.rows(table) for table in before} == before
 
 
+def test_an_interrupted_publication_is_undone_before_other_columns_are_refused(
+    fresh_lake: Lake, two_nights: Path
+) -> None:
+    """Readers see whole weeks however long the lake is refused."""
+    fresh_lake.load(two_nights, LOAD_DATE)
+    fresh_lake.forget_last_run()
+    make_again(fresh_lake, "marts.dim_store", "longitude STRING", "longitude INT")
+    assert fresh_lake.fact()
+    with pytest.raises(NightError, match=r"dim_store\.longitude is int, .* make rebuild fills"):
+        fresh_lake.load(two_nights, NEXT)
+    assert not any(fresh_lake.contents().values())
+
+
 def test_new_columns_are_added_wherever_they_stand(fresh_lake: Lake, two_nights: Path) -> None:
     """The catalog has them last, the model where they belong: rows are written by name."""
     fresh_lake.load(two_nights, LOAD_DATE)

@@ -35,6 +35,7 @@ from shelfweek.report import print_report, read_report
 
 MARCH, APRIL = date(2026, 3, 5), date(2026, 4, 5)
 METERS = ['M-1;"Mill; north"', "M-2;Dam"]
+FACT = "fct_monthly_energy"
 ANY_REJECTS = Limits(max_rejected_share=Decimal(1))
 
 FIRST = {
@@ -90,6 +91,7 @@ class Story:
     contents: dict[str, Contents] = field(default_factory=dict)
     of_retail: dict[str, tuple[Contents, set[Path]]] = field(default_factory=dict)
     first_run: str = ""
+    rebuilt: str = ""
 
     def note(self, step: str) -> None:
         """Read what there is now."""
@@ -146,6 +148,8 @@ def story(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> Iter
         story.note("refreshed")
         toy.load(landing, MARCH, limits=ANY_REJECTS)
         story.note("older night again")
+        story.rebuilt = toy.rebuild(date(2026, 2, 10)).run_id
+        story.note("rebuilt")
         yield story
     finally:
         toy.drop()
@@ -220,9 +224,15 @@ def test_a_rollback_brings_back_what_was(story: Story) -> None:
     assert story.contents["rolled back"] == story.contents["first night"]
 
 
-def test_a_full_refresh_and_an_older_night_after_it_give_the_same_tables(story: Story) -> None:
-    for step in ("refreshed", "older night again"):
+def test_a_refresh_an_older_night_after_it_and_a_rebuild_give_the_same_tables(story: Story) -> None:
+    for step in ("refreshed", "older night again", "rebuilt"):
         assert story.contents[step] == story.contents["second night"], step
+
+
+def test_a_rebuild_derives_months_from_its_first_day_on(story: Story) -> None:
+    changed = story.toy.rows("runs", f"run_id = '{story.rebuilt}'")
+    months = {str(row["partition_date"]) for row in changed if row["table_name"] == FACT}
+    assert months == {"2026-02-01", "2026-03-01"}
 
 
 def test_a_domain_touches_nothing_of_another_in_its_lake(story: Story) -> None:

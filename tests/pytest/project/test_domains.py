@@ -173,6 +173,7 @@ COMMANDS = {
     "sql": (command, ["sql"]),
     "docs": (command, ["docs"]),
     "export": (command, ["export", "--to", "x"]),
+    "rebuild": (command, ["rebuild"]),
     "rollback": (command, ["rollback", "--load-date", "2026-11-20"]),
     "dashboard": (dashboard, []),
     "sample": (sample, ["--to", "x"]),

@@ -36,7 +36,7 @@ RAISED_ONLY = {
 
 TOLD_OTHERWISE = {
     # Steps of a run.
-    "parse the models", "register the files", "sweep old folders",
+    "parse the models", "register the run", "sweep old folders",
     # Of Python: read, not told.
     "unexpected end of data", "a text over too many lines",
     # SQL.
