@@ -42,7 +42,7 @@ import psutil
 from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
 
-from sandbox import places
+from sandbox import class_archive, places
 from sandbox.command import Parser, interrupt_when_ended
 from sandbox.processes import HOST, die_with_parent
 from sandbox.spark_command import LOG_SETTINGS, server_command, server_environment
@@ -121,6 +121,7 @@ def start(
     jars: Sequence[Path] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
     meanwhile: Callable[[], None] = lambda: None,
+    uses_archive: bool = True,
 ) -> ThriftServer:
     """Start the server of a lake and return once it answers a query.
 
@@ -133,23 +134,31 @@ def start(
     jars: further jars, behind Spark's own.
     settings: further settings of Spark, which win over the lake's.
     meanwhile: what to do while the server starts, which takes some ten seconds.
+    uses_archive: take the classes from their archive; where there is none, have it built. False is
+        for the server that builds it.
     """
     lake = lake.expanduser().resolve()
     if not re.fullmatch(r"[1-9]\d*[mg]", memory):
         raise ThriftServerError(f"memory {memory!r} is not a size such as 3g or 1500m")
     cores = cores or min(os.cpu_count() or 1, MAX_DEFAULT_CORES)
+    archive = class_archive.options() if uses_archive else ()
     server: ThriftServer | None = None
     try:
         with _locked(lake) as lock, _signals_held_back():
             port = _usable_port(port)
             _prepare(lake)
-            command = server_command(lake, port, memory, cores, java_options, jars, settings)
+            options = (*archive, *java_options)
+            command = server_command(lake, port, memory, cores, options, jars, settings)
             server = _spawn(lake, port, command, lock, detached=detached)
             _write_state(server)
         meanwhile()
         _wait_until_ready(server)
         server = replace(server, ready=True)
         _write_state(server)
+        # Not sooner: whoever waits for the server needs the cores. Not for a detached one, whose
+        # command ends now.
+        if uses_archive and not archive and not detached:
+            class_archive.build_in_background()
     except BaseException:
         if server is not None:
             server.stop()
