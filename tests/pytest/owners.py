@@ -1,7 +1,8 @@
-"""Programs that run a stand-in and are killed."""
+"""Programs that run a stand-in, what they start, and what is left when they are killed."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,20 @@ import psutil
 from shelfweek.project import PROJECT
 
 SECONDS = 30.0
+
+
+def children() -> set[psutil.Process]:
+    """What this process has started and they have, but for what builds the archive of classes.
+
+    That comes and goes by itself, whatever test runs.
+    """
+    test = psutil.Process()
+    found = set(test.children(recursive=True))
+    for child in test.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "sandbox.class_archive_builder" in child.cmdline():
+                found -= {child, *child.children(recursive=True)}
+    return found
 
 
 def assert_nothing_outlives(program: str) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import psutil
 import pytest
-from owners import assert_nothing_outlives
+from owners import assert_nothing_outlives, children
 
 from sandbox import aws
 from sandbox.processes import HOST
@@ -22,8 +22,7 @@ with aws.running(["s3"]) as account:
 
 
 def test_the_emulator_holds_objects_listens_on_loopback_and_ends_with_its_block() -> None:
-    test = psutil.Process()
-    before = set(test.children(recursive=True))
+    before = children()
     with aws.running(["s3"]) as account:
         s3 = account.client("s3")
         s3.create_bucket(Bucket="landing")
@@ -31,13 +30,13 @@ def test_the_emulator_holds_objects_listens_on_loopback_and_ends_with_its_block(
         assert s3.get_object(Bucket="landing", Key="sales/été.csv")["Body"].read() == b"1,2"
         listening = [
             x.laddr.ip
-            for process in set(test.children(recursive=True)) - before
+            for process in children() - before
             for x in process.net_connections(kind="tcp")
             if x.status == psutil.CONN_LISTEN
         ]
         assert listening
         assert set(listening) == {HOST}
-    assert set(test.children(recursive=True)) <= before
+    assert children() <= before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from accounts import BUCKET, MISSING, REASON, Account
-from owners import assert_nothing_outlives
+from owners import assert_nothing_outlives, children
 from snowflake.connector.errors import Error
 
 from sandbox import aws, snowflake_server
@@ -37,10 +37,9 @@ def account() -> Iterator[Account]:
 
 
 def test_it_listens_on_loopback_and_ends_with_its_block() -> None:
-    test = psutil.Process()
-    before = set(test.children(recursive=True))
+    before = children()
     with snowflake_server.running(aws.Aws("http://127.0.0.1:1")) as server:
-        ours = set(test.children(recursive=True)) - before
+        ours = children() - before
         listening = {
             (x.laddr.ip, x.laddr.port)
             for process in ours
@@ -50,7 +49,7 @@ def test_it_listens_on_loopback_and_ends_with_its_block() -> None:
         assert listening == {(HOST, int(server.url.rsplit(":", 1)[1]))}
         key = server.private_key
         assert key.stat().st_mode & 0o077 == 0
-    assert set(test.children(recursive=True)) <= before
+    assert children() <= before
     assert not key.exists()
 
 

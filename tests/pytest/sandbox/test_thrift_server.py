@@ -243,17 +243,6 @@ def test_a_state_file_of_another_process_is_stale(tmp_path: Path) -> None:
     assert thrift_server.attach(tmp_path) is None
 
 
-def test_an_archive_of_classes_is_used_once_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    archive = tmp_path / "thrift-server-classes.jsa"
-    option = f"-XX:SharedArchiveFile={archive}"
-    assert option not in thrift_server._command(tmp_path, 10000, MEMORY, 2, (), (), {})
-    archive.touch()
-    assert option in thrift_server._command(tmp_path, 10000, MEMORY, 2, (), (), {})
-
-
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
 def test_a_torn_state_file_is_stale(tmp_path: Path, text: str) -> None:
     (tmp_path / "run").mkdir()

@@ -6,9 +6,9 @@ import io
 from contextlib import nullcontext
 from pathlib import Path
 
-import psutil
 import pytest
 from accounts import MISSING, REASON
+from owners import children
 from rich.console import Console
 
 from sandbox import aws, night_source, snowflake_server
@@ -16,7 +16,7 @@ from sandbox import aws, night_source, snowflake_server
 
 @pytest.mark.skipif(MISSING, reason=REASON)
 def test_a_night_is_played_up_to_its_run() -> None:
-    before = set(psutil.Process().children(recursive=True))
+    before = children()
     told = io.StringIO()
     night_source.play(Console(file=told, width=100))
     story = told.getvalue()
@@ -33,7 +33,7 @@ def test_a_night_is_played_up_to_its_run() -> None:
     assert "check 1: not_ready; store missing" in story
     assert "check 2: started; all tables ready" in story
     assert "Airflow has run nightly__" in story
-    assert set(psutil.Process().children(recursive=True)) <= before
+    assert children() <= before
 
 
 def test_a_failed_step_ends_the_story_with_its_reason(
