@@ -215,6 +215,8 @@ def sweep(engine: Engine, domain: Domain, lake_uri: str) -> Sweep:
                     kept = {posixpath.join(table_folder, _SLICE + run_id) for run_id in slices}
                 elif table in domain.published_tables:
                     kept = {folder for folder in found if _is_needed(folder, needed)}
+                    # The candidate of the last run, published or not, is a table too.
+                    kept |= set([f for f in found if not f.endswith("/empty")][-1:])
                 else:
                     # Names begin with the time of the run: the last one is in use.
                     kept = set(found[-1:])

@@ -6,7 +6,7 @@
         current:  relation of the folders that readers see before it
         runs:     relation of all runs before it
         tables:   mapping of the published tables to mappings
-            rows               relation of the table's new rows; none for the table of runs, whose
+            rows               relation of the table's candidate; none for the table of runs, whose
                                rows are not known yet
             dates_of_run       of a partitioned table: select of the partitions that the run decides
                                on
@@ -176,13 +176,14 @@
         row_count,
         case
             when not is_built then null
-            {%- for name, table in tables.items() if table.dates_of_run %}
+            {%- for name, table in tables.items() if table.rows %}
+            {%- set folder = sql_string(candidate_folder(name, table.rows)) %}
+            {%- if table.dates_of_run %}
             when table_name = '{{ name }}'
-                then concat(
-                    {{ sql_string(relation_folder(table.rows)) }},
-                    '/{{ partition_column(name) }}=',
-                    partition_date
-                )
+                then concat({{ folder }}, '/{{ partition_column(name) }}=', partition_date)
+            {%- else %}
+            when table_name = '{{ name }}' then {{ folder }}
+            {%- endif %}
             {%- endfor %}
             else concat_ws('/', {{ marts }}, table_name, run_id)
         end as location,
@@ -192,4 +193,17 @@
             if(partition_date is null, concat_ws('/', {{ marts }}, table_name, 'empty'), null)
         ) as previous_location
     from planned
+{% endmacro %}
+
+
+{#- The folder of a published table's candidate. -#}
+{% macro candidate_folder(table_name, relation) %}
+    {%- set folder = relation_folder(relation) -%}
+    {%- if execute and flags.WHICH in ["build", "run"] and "/" ~ table_name ~ "/" not in (folder or "")
+    -%}
+        {%- do exceptions.raise_compiler_error(
+            relation ~ " is no candidate for " ~ table_name ~ ": its model lacks candidate_for."
+        ) -%}
+    {%- endif -%}
+    {%- do return(folder) -%}
 {% endmacro %}

@@ -5,13 +5,16 @@
     depends on. It is built after all models with tests have passed theirs, so a failed test leaves
     the published tables as they were.
 
-    Partitioned: the model selects from its candidate, whose folders the partitions are pointed at.
-    Unpartitioned: the model's rows are written first. -#}
+    The model selects columns of its candidate, whose folder the table, or whose folders its partitions
+    are pointed at: publishing writes no rows.
+
+    config
+        writes_rows  true: the model has no candidate, and its rows are written first -#}
 {% materialization published, adapter="spark" %}
     {%- set target_relation = this.incorporate(type="table") -%}
     {{ run_hooks(pre_hooks) }}
     {% set plan = planned_publications(this.identifier) %}
-    {% if plan and not config.get("partition_by") and not plan[0].is_done %}
+    {% if config.get("writes_rows") and not plan[0].is_done %}
         {% call statement("write") %}
             insert overwrite directory {{ sql_string(plan[0].location) }} using parquet
             {{ select_in_order_of_contract(compiled_code) }}
@@ -20,7 +23,7 @@
         {{ get_assert_columns_equivalent(compiled_code) }}
     {% endif %}
     {% do apply_publications(plan | rejectattr("is_done") | list) %}
-    {% call statement("main") %} select 'published' as status {% endcall %}
+    {% call noop_statement("main", "PUBLISHED", code="PUBLISHED", rows_affected=-1) %}{% endcall %}
     {{ run_hooks(post_hooks) }}
     {{ return({"relations": [target_relation]}) }}
 {% endmaterialization %}

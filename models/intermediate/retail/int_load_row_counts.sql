@@ -1,3 +1,5 @@
+{{ config(materialized="run_table", candidate_for="load_row_counts") }}
+
 {{
     load_row_counts(
         run=ref("base_retail__run"),

@@ -1,4 +1,4 @@
-{{ config(materialized="run_table") }}
+{{ config(materialized="run_table", candidate_for="dim_product") }}
 
 with products as (
 

@@ -1,3 +1,5 @@
+{{ config(writes_rows=true) }}
+
 -- Published last: a run that does not stand here has not come to its end.
 {%- for model in [
     "fct_weekly_sales_inventory", "dim_store", "dim_product", "dim_calendar", "rejected_rows",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import jinja2
@@ -48,6 +49,20 @@ def test_dbt_selects_the_domains_models_with_all_their_tests(project: DbtProject
     kinds = ("--resource-type", "model", "--resource-type", "test", "--output", "name")
     listed = project.invoke("ls", "--select", *RETAIL.selectors, *kinds)
     assert sorted(listed.result) == sorted(nodes[key].name for key in wanted)
+
+
+def test_a_published_model_takes_its_candidates_columns_as_they_are() -> None:
+    """Readers are pointed at the candidate's files, and would miss what its model changes."""
+    models = sorted((PROJECT / "models" / "marts").glob("*/*.sql"))
+    assert models
+    for file in models:
+        text = file.read_text(encoding="utf-8")
+        if "writes_rows=true" in text:
+            continue
+        code = re.sub(r"--[^\n]*", "", text)
+        columns = re.fullmatch(r"\s*select\s+(.+?)\s+from \{\{ ref\(\"\w+\"\) \}\}\s*", code, re.S)
+        assert columns, file.name
+        assert all(name.strip().isidentifier() for name in columns[1].split(",")), file.name
 
 
 def test_no_module_of_ours_is_taken_for_a_plugin_of_dbt() -> None:

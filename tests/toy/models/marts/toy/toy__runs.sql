@@ -1,3 +1,5 @@
+{{ config(writes_rows=true) }}
+
 {%- for model in [
     "fct_monthly_energy", "dim_meter", "toy__rejected_rows", "toy__load_row_counts",
     "toy__load_coverage",

@@ -1,4 +1,4 @@
-{{ config(materialized="run_table") }}
+{{ config(materialized="run_table", candidate_for="load_coverage") }}
 
 {{
     load_coverage(

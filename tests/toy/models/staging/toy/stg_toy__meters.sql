@@ -1,3 +1,5 @@
+{{ config(materialized="run_table", candidate_for="dim_meter") }}
+
 with meters as (
 
     {{
