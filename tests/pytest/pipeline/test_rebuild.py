@@ -210,7 +210,7 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
             undone=undone,
             rolled_back=rolled_back,
             rolled_back_weeks=rolled_back_weeks,
-            lake=lake,
+            lake=changed,
             landing=landing,
         )
 
