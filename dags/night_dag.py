@@ -16,6 +16,10 @@ from shelfweek.nightly_request import conf_schema
 from shelfweek.project import PROJECT
 
 
+class ManifestError(Exception):
+    """dbt's manifest is not that of this project; Airflow shows the message."""
+
+
 def night_dag(dag_id: str, domain: Domain, fact: str, *, description: str, doc_md: str) -> DAG:
     """Draw the DAG of a domain's nights.
 
@@ -75,24 +79,33 @@ def _chain_tasks(dag_id: str, domain: Domain, fact: str) -> None:
 def _models(domain: Domain) -> DbtTaskGroup:
     """The models that Spark builds, all tests before anything is published."""
     server = "ti.xcom_pull('find_thrift_server')"
+    manifest = PROJECT / "target" / "manifest.json"
     models = model_tasks(
         "models",
         domain,
         "emr",
-        PROJECT / "target" / "manifest.json",
+        manifest,
         {
             "SHELFWEEK_THRIFT_HOST": f"{{{{ {server}['host'] }}}}",
             "SHELFWEEK_THRIFT_PORT": f"{{{{ {server}['port'] }}}}",
         },
     )
     plan = next(
-        models.tasks_map[node]
-        for node in (
-            "model.shelfweek.int_publications_planned",
-            f"model.shelfweek.{domain.name}__int_publications_planned",
-        )
-        if node in models.tasks_map
+        (
+            models.tasks_map[node]
+            for node in (
+                "model.shelfweek.int_publications_planned",
+                f"model.shelfweek.{domain.name}__int_publications_planned",
+            )
+            if node in models.tasks_map
+        ),
+        None,
     )
+    if plan is None:
+        raise ManifestError(
+            f"{manifest} knows no plan of {domain.name}'s publications: make manifest writes it "
+            "anew"
+        )
     # A test with several parents stands beside the graph. What it tests must not be published if it
     # fails, so it comes before the plan, as in `dbt build`.
     for node_id, test in models.tasks_map.items():

@@ -7,4 +7,11 @@
             ~ "letters, digits and _, a letter first."
         ) -%}
     {%- endif -%}
+    {%- for node in (graph.sources.values() if execute else [])
+        if node.fqn[2] == target.schema -%}
+        {%- do exceptions.raise_compiler_error(
+            "SHELFWEEK_SCHEMA " ~ target.schema ~ " is a domain, and would stand before it, as in "
+            ~ target.schema ~ target.schema ~ "_marts: unset it."
+        ) -%}
+    {%- endfor -%}
 {% endmacro %}

@@ -16,8 +16,8 @@ from sandbox import thrift_server
 from sandbox.lakes import expect_lake, expect_published
 from sandbox.sample.__main__ import main as make_sample
 from shelfweek.domain import Domain
-from shelfweek.engine import Engine
-from shelfweek.lake import loaded_nights
+from shelfweek.engine import Engine, prefix_of_schemas
+from shelfweek.lake import folder_of, loaded_nights
 from shelfweek.lake_format import expect_own_lake
 from shelfweek.landing import Landing, LandingError, Night
 from shelfweek.limits import Limits
@@ -57,7 +57,7 @@ def run(
     remember(lake)
 
     progress = _progress(console)
-    project = DbtProject(Engine(), lake / "run" / "dbt")
+    project = DbtProject(Engine(prefix=prefix_of_schemas()), lake / "run" / "dbt")
     starting = engine_of(
         console,
         lake,
@@ -98,9 +98,11 @@ def run(
                 [day for outcome in outcomes for day in outcome.load_dates],
             )
             print_report(console, report, outcomes)
+        if not failure:
+            tables = _tables_folder(engine, domain)
     if failure:
         raise failure
-    _print_places(console, lake, domain, time.monotonic() - started)
+    _print_places(console, lake, domain, tables, time.monotonic() - started)
 
 
 def rebuild_lake(console: Console, domain: Domain, lake: Path, first_day: date) -> None:
@@ -114,7 +116,7 @@ def rebuild_lake(console: Console, domain: Domain, lake: Path, first_day: date) 
     expect_lake(lake, domain)
     remember(lake)
     progress = _progress(console)
-    project = DbtProject(Engine(), lake / "run" / "dbt")
+    project = DbtProject(Engine(prefix=prefix_of_schemas()), lake / "run" / "dbt")
     starting = engine_of(console, lake, meanwhile=lambda: project.parse(progress))
     with only_run(lake), starting as engine:
         expect_published(engine, lake, domain)
@@ -124,9 +126,10 @@ def rebuild_lake(console: Console, domain: Domain, lake: Path, first_day: date) 
         outcome = rebuild(project, domain, f"file:{lake}", first_day, progress=progress)
         console.print()
         print_report(console, read_report(engine, domain, [outcome.run_id], []), [outcome])
+        tables = _tables_folder(engine, domain)
     undo = make_command("rollback", domain=domain.name, LAKE=str(lake), RUN=outcome.run_id)
     console.print(f"To go back to before it: {undo}", soft_wrap=True)
-    _print_places(console, lake, domain, time.monotonic() - started)
+    _print_places(console, lake, domain, tables, time.monotonic() - started)
 
 
 def _progress(console: Console) -> Progress:
@@ -148,7 +151,7 @@ def engine_of(
     meanwhile: what to do while a server starts.
     """
     if server := thrift_server.attach(lake):
-        yield Engine(port=server.port)
+        yield Engine(port=server.port, prefix=prefix_of_schemas())
         return
     began = time.monotonic()
     with console.status("starting the Spark Thrift Server"), contextlib.ExitStack() as stack:
@@ -158,7 +161,7 @@ def engine_of(
         kept = stack.pop_all()
     console.print(f"{time.monotonic() - began:8.1f} s  start the Spark Thrift Server")
     with kept:
-        yield Engine(port=server.port)
+        yield Engine(port=server.port, prefix=prefix_of_schemas())
 
 
 def java_options_for(landing: Landing) -> tuple[str, ...]:
@@ -242,14 +245,22 @@ def _span(nights: list[date] | list[Night]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _print_places(console: Console, lake: Path, domain: Domain, seconds: float) -> None:
+def _tables_folder(engine: Engine, domain: Domain) -> str:
+    """Where the published tables lie: in an older lake, not in a folder of their domain."""
+    with engine.session() as session:
+        return folder_of(session, engine.schema(domain.name, "marts"))
+
+
+def _print_places(
+    console: Console, lake: Path, domain: Domain, tables: str, seconds: float
+) -> None:
     docs = PROJECT / "target" / "static_index.html"
     export, sql = (
         make_command(target, domain=domain.name, LAKE=str(lake)) for target in ("export", "sql")
     )
     console.print()
     for line in (
-        f"Tables: {domain.folder_in(str(lake))}/marts; plain parquet: {export} TO=<folder>",
+        f"Tables: {tables}; plain parquet: {export} TO=<folder>",
         f"Look inside: {sql}",
         f"Docs: {docs if docs.exists() else 'make docs'}",
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -127,6 +128,7 @@ def _raw_table(table: _Part, file: str) -> RawTable:
     if not any(column.setting("meta", "key") for column in table.parts("columns", "column")):
         raise DomainError(f"{table.where}: no column has `key: true` in its meta")
     _expect_decimal_sign(table)
+    _expect_types(table)
     return RawTable(
         name=table.name,
         columns=table.columns,
@@ -163,8 +165,11 @@ def _encoding(table: _Part) -> str:
 
 def _delimiter(table: _Part) -> str:
     delimiter = table.setting("meta", "delimiter") or ","
-    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\n\r':
-        raise DomainError(f"{table.where}: `delimiter` is {delimiter!r}, one sign is expected")
+    # A row of nothing but tabs or blanks would be a blank line, and lost.
+    if not isinstance(delimiter, str) or not re.fullmatch(r'[^"\s]', delimiter):
+        raise DomainError(
+            f"{table.where}: `delimiter` is {delimiter!r}, one visible sign is expected"
+        )
     return delimiter
 
 
@@ -173,6 +178,19 @@ def _expect_decimal_sign(table: _Part) -> None:
     sign = table.setting("meta", "decimal_sign")
     if sign not in (None, ".", ","):
         raise DomainError(f"{table.where}: `decimal_sign` is {sign!r}, . or , is expected")
+
+
+def _expect_types(table: _Part) -> None:
+    """Raises DomainError: a column cannot be what it is declared to be."""
+    business_date = table.column("meta", "business_date")
+    for column in table.parts("columns", "column"):
+        data_type = column.content.get("data_type", "string")
+        if column.name == business_date and data_type != "date":
+            raise DomainError(f"{column.where}: a business date is a date, not {data_type}")
+        if column.setting("meta", "control_total") and not re.match("decimal|(big)?int", data_type):
+            raise DomainError(
+                f"{column.where}: a control total is a decimal or a whole number, not {data_type}"
+            )
 
 
 def _period(table: _Part) -> str | None:

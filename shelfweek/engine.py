@@ -13,6 +13,7 @@ from typing import Any
 from pyhive import exc, hive
 from thrift.transport.TTransport import TTransportException
 
+from shelfweek.project import PROJECT
 from shelfweek.reason import reason_of_server
 
 Row = dict[str, Any]
@@ -23,6 +24,21 @@ PROBE_INTERVAL = 2.0
 
 class EngineError(Exception):
     """The server does not answer or refuses a statement."""
+
+
+def prefix_of_schemas() -> str:
+    """What the environment wants the names of all schemas to begin with.
+
+    Raises:
+        EngineError: it is a domain's name, which was right in an earlier release.
+    """
+    prefix = os.environ.get("SHELFWEEK_SCHEMA", "")
+    if prefix and "/" not in prefix and (PROJECT / "models" / "staging" / prefix).is_dir():
+        raise EngineError(
+            f"SHELFWEEK_SCHEMA {prefix!r} is a domain, and would stand before it, as in "
+            f"{prefix}{prefix}_marts: unset it"
+        )
+    return prefix
 
 
 @dataclass(frozen=True)
@@ -52,9 +68,7 @@ class Engine:
         if not (port.isascii() and port.isdecimal()):
             raise EngineError(f"SHELFWEEK_THRIFT_PORT {port!r} is no number")
         return cls(
-            os.environ.get("SHELFWEEK_THRIFT_HOST") or cls.host,
-            int(port),
-            os.environ.get("SHELFWEEK_SCHEMA", cls.prefix),
+            os.environ.get("SHELFWEEK_THRIFT_HOST") or cls.host, int(port), prefix_of_schemas()
         )
 
     def schema(self, domain: str, layer: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import unquote
 
 import fsspec
 
@@ -198,7 +199,7 @@ def sweep(engine: Engine, domain: Domain, lake_uri: str) -> Sweep:
     Those are: old rows of published tables outside the time that a rollback reaches back, the
     tables of earlier runs, rows of restated dates, and what killed runs have left.
     """
-    file_system = fsspec.core.url_to_fs(lake_uri)[0]
+    file_system, root = fsspec.core.url_to_fs(lake_uri)
     with engine.session() as session:
         table_of_runs = engine.marts(domain.name, "runs")
         runs = session.query(f"select * from {table_of_runs} order by run_number")
@@ -207,7 +208,9 @@ def sweep(engine: Engine, domain: Domain, lake_uri: str) -> Sweep:
         doomed: list[str] = []
         for layer in ("raw", "staging", "intermediate", "marts"):
             schema = engine.schema(domain.name, layer)
-            for table_folder in _table_folders(session, file_system, schema):
+            # An older lake has its layers elsewhere, but for what is written beside the tables.
+            homes = {folder_of(session, schema), f"{domain.folder_in(root)}/{layer}"}
+            for table_folder in _table_folders(file_system, homes):
                 found = _folders(file_system, table_folder)
                 table = posixpath.basename(table_folder)
                 is_sliced = any(posixpath.basename(f).startswith(_SLICE) for f in found)
@@ -264,16 +267,24 @@ def _drop_slices(session: Session, table: str, kept: set[str]) -> None:
             )
 
 
-def _table_folders(
-    session: Session, file_system: fsspec.AbstractFileSystem, schema: str
-) -> list[str]:
-    """The folders of a schema's tables, wherever the catalog says that it lies."""
-    (folder,) = (
-        _path(row["info_value"])
+def folder_of(session: Session, schema: str) -> str:
+    """Return the path of a schema's folder.
+
+    Raises:
+        EngineError: there is no such schema.
+    """
+    (uri,) = (
+        row["info_value"]
         for row in session.query(f"describe schema {schema}")
         if row["info_name"] == "Location"
     )
-    return _folders(file_system, folder) if file_system.isdir(folder) else []
+    # The catalog answers with a URI, in which a space is %20.
+    return _path(unquote(uri))
+
+
+def _table_folders(file_system: fsspec.AbstractFileSystem, homes: Iterable[str]) -> list[str]:
+    there = (home for home in sorted(homes) if file_system.isdir(home))
+    return [folder for home in there for folder in _folders(file_system, home)]
 
 
 def _folders(file_system: fsspec.AbstractFileSystem, folder: str) -> list[str]:
@@ -320,6 +331,7 @@ __all__ = [
     "copy_dimension_files",
     "expect_registered",
     "export",
+    "folder_of",
     "loaded_nights",
     "rollback",
     "sweep",

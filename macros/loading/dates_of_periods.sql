@@ -2,17 +2,14 @@
     periods". Same columns as those of business_dates, the strategy "replace dates".
 
     Arguments
-        files: relation of the run's files
-        step:  interval between two business dates, e.g. 1 month -#}
-{% macro dates_of_periods(files, step="1 day") %}
+        files: relation of the run's files -#}
+{% macro dates_of_periods(files) %}
     with covered_dates as (
 
         select
             load_date,
             raw_table,
-            explode(
-                sequence(first_business_date, last_business_date, interval {{ step }})
-            ) as business_date
+            explode(sequence(first_business_date, last_business_date)) as business_date
         from {{ files }}
         where raw_table in ({{ tables_with_business_dates() }})
 

@@ -30,7 +30,7 @@
                 "key": column.meta.get("key", false),
                 "flag": column.meta.get("flag", false),
                 "control_total": column.meta.get("control_total", false),
-                "decimal_sign": source_node.meta.get("decimal_sign", "."),
+                "decimal_sign": source_node.meta.get("decimal_sign") or ".",
             }) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -69,13 +69,20 @@
 {% endmacro %}
 
 
-{#- The type of a control total: that of the first column of the name, with ten digits more for its
-    sum, as Spark adds decimals up. While dbt parses, any. -#}
+{#- The type of a control total: wide enough for the columns of its name, with ten digits more for
+    their sum, as Spark adds decimals up. -#}
 {% macro type_of_total(name) %}
+    {%- set widest = namespace(whole=0, scale=0) -%}
     {%- for raw_table in raw_tables() -%}
         {%- for column in source_columns(raw_table) if column.name == name -%}
-            {%- set precision, scale = modules.re.findall("[0-9]+", column.data_type) -%}
-            {%- do return("decimal(" ~ [38, precision | int + 10] | min ~ ", " ~ scale ~ ")") -%}
+            {#- A whole number has no digits in its type's name. -#}
+            {%- set numbers = modules.re.findall("[0-9]+", column.data_type) -%}
+            {%- set scale = numbers[1] | int if numbers | length > 1 else 0 -%}
+            {%- set precision = numbers[0] | int if numbers else 18 -%}
+            {%- set widest.whole = [widest.whole, precision - scale] | max -%}
+            {%- set widest.scale = [widest.scale, scale] | max -%}
         {%- endfor -%}
     {%- endfor -%}
+    {%- set precision = [38, widest.whole + widest.scale + 10] | min -%}
+    {%- do return("decimal(" ~ precision ~ ", " ~ widest.scale ~ ")") -%}
 {% endmacro %}

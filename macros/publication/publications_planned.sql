@@ -202,7 +202,8 @@
     {%- if execute and flags.WHICH in ["build", "run"] and "/" ~ table_name ~ "/" not in (folder or "")
     -%}
         {%- do exceptions.raise_compiler_error(
-            relation ~ " is no candidate for " ~ table_name ~ ": its model lacks candidate_for."
+            relation ~ " is no candidate for " ~ table_name ~ ": its model lacks candidate_for, or "
+            ~ "an earlier release has built it; then load a night first."
         ) -%}
     {%- endif -%}
     {%- do return(folder) -%}

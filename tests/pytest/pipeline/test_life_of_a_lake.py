@@ -140,7 +140,7 @@ def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Itera
     _write(landing, FAILED, 1, bad_rows=10)
     _write(landing, GOOD, 2)
     _write(landing, MUCH_LATER, 3)
-    with lake_in(folder / "lake") as lake:
+    with lake_in(folder / "my lake") as lake:
         lake.load(landing, FIRST)
         first, folders = lake.contents(), lake.week_folders()
 

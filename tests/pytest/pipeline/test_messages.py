@@ -128,15 +128,25 @@ def test_a_prefix_of_schemas_is_a_plain_name(name: str, monkeypatch: pytest.Monk
         Engine.from_environment()
 
 
+def test_a_prefix_of_schemas_is_no_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFWEEK_SCHEMA", "retail")
+    with pytest.raises(EngineError, match="as in retailretail_marts: unset it"):
+        Engine.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told"),
+    [("a b", "is no beginning of a schema's name"), ("retail", "is a domain, and would stand")],
+)
 def test_dbt_refuses_the_same_prefixes(
-    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch, prefix: str, told: str
 ) -> None:
     """Without the engine's class, as in a shell."""
     project = DbtProject(Engine(port=port, prefix="a"), tmp_path)
-    object.__setattr__(project.engine, "prefix", "a b")
+    object.__setattr__(project.engine, "prefix", prefix)
     built = project.invoke("build", "--select", "base_retail__run")
     assert not built.is_success
-    assert built.reason.startswith("SHELFWEEK_SCHEMA a b is no beginning of a schema's name")
+    assert built.reason.startswith(f"SHELFWEEK_SCHEMA {prefix} {told}")
 
 
 def test_a_port_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,9 @@ DECLARED = {
             tables:
               - name: order_lines
                 config: {meta: {business_date: day, encoding: ISO-8859-1}}
-                columns: [{name: day, config: {meta: {key: true}}}, {name: amount}]
+                columns:
+                  - {name: day, data_type: date, config: {meta: {key: true}}}
+                  - {name: amount}
               - name: store
                 config: {meta: {multi_line: true}}
                 columns: [{name: store_no, config: {meta: {key: true}}}]
@@ -125,7 +127,18 @@ def test_an_unknown_domain_is_refused_with_those_there_are(tmp_path: Path) -> No
         ),
         (
             SOURCES, "{multi_line: true}", "{delimiter: '||'}",
-            f"{SOURCES}: source shop_raw: table store: `delimiter` is '||', one sign is expected",
+            f"{SOURCES}: source shop_raw: table store: `delimiter` is '||', one visible sign is "
+            "expected",
+        ),
+        (
+            SOURCES, "data_type: date", "data_type: timestamp",
+            f"{SOURCES}: source shop_raw: table order_lines: column day: a business date is a "
+            "date, not timestamp",
+        ),
+        (
+            SOURCES, "name: amount", "name: amount, config: {meta: {control_total: true}}",
+            f"{SOURCES}: source shop_raw: table order_lines: column amount: a control total is a "
+            "decimal or a whole number, not string",
         ),
         (
             SOURCES, "{multi_line: true}", "{decimal_sign: ' '}",

@@ -19,8 +19,8 @@ SERVICES = ("athena", "cloudformation", "glue", "iam", "s3", "sts")
 LAKE, SERVING = "lake", "serving"
 TEMPLATE = PROJECT / "athena" / "serving.yaml"
 WORKER = f"{ROOT.removesuffix('root')}role/worker"
-FACT_FILE = "retail/marts/fct_weekly_sales_inventory/part-0.parquet"
-RAW_FILE = "retail/raw/sales.parquet"
+FACT_FILE = "lake/retail/marts/fct_weekly_sales_inventory/part-0.parquet"
+RAW_FILE = "lake/retail/raw/sales.parquet"
 LAKE_MACROS = (PROJECT / "macros" / "lake.sql").read_text(encoding="utf-8")
 LAYERS = re.findall(r'"(\w+)"', LAKE_MACROS.partition("macro lake_layers")[2].partition("]")[0])
 """Those that Spark writes, each a schema."""
@@ -52,7 +52,7 @@ def account() -> Iterator[Aws]:
 def create_stack(account: Aws, name: str, serving_bucket: str) -> None:
     """Begin to create the stack of a lake."""
     parameters = {
-        "LakeBucket": LAKE, "LakePrefix": "retail", "ServingBucket": serving_bucket,
+        "LakeBucket": LAKE, "LakePrefix": "lake", "ServingBucket": serving_bucket,
         "WorkerRoleArn": WORKER,
     }  # fmt: skip
     account.client("cloudformation").create_stack(
