@@ -217,7 +217,7 @@ def test_raw_dimension_files_are_copied_beside_the_tables(
     assert len(copies) == 3
     for table in ("store", "product", "calendar"):
         name = f"{table}/load_date=2026-11-20/{table}_20261120.csv"
-        copy = tmp_path / "lake" / "files" / name
+        copy = tmp_path / "lake" / "retail" / "files" / name
         assert copy.read_bytes() == (tmp_path / "landing" / name).read_bytes()
 
 
@@ -242,11 +242,11 @@ def test_a_run_is_registered_with_its_domain_and_one_name_of_its_lake(
     class Project(DbtProject):
         def invoke(self, *arguments: str, **_: Any) -> Any:
             request = json.loads(arguments[-1])["request"]
-            asked.append((request["domain"], request["lake"]))
+            asked.append((request["domain"], request["folder"]))
             return Invocation(is_success=True, result=None, errors=())
 
     landing = Landing.scan(str(dump.folder), RETAIL)
     night = landing.open_night(LOAD_DATE)
     project = Project(Engine(), tmp_path)
     register([night], landing, project, f"file:{tmp_path}/lake//")
-    assert asked == [("retail", f"file:{tmp_path}/lake")]
+    assert asked == [("retail", f"file:{tmp_path}/lake/retail")]

@@ -104,8 +104,8 @@ def test_a_lake_that_cannot_be_written_to_is_told(fresh_lake: Lake, tmp_path: Pa
     write_dump(tmp_path / "landing", LOAD_DATE, night_tables())
     landing = Landing.scan(str(tmp_path / "landing"), RETAIL)
     night = landing.open_night(LOAD_DATE)
-    fresh_lake.folder.mkdir()
-    (fresh_lake.folder / "raw").touch()
+    fresh_lake.home.mkdir(parents=True)
+    (fresh_lake.home / "raw").touch()
     with pytest.raises(NightError, match=r"^the run could not be registered: .*raw"):
         register([night], landing, fresh_lake.project, fresh_lake.uri)
 
