@@ -199,8 +199,8 @@
 {#- The folder of a published table's candidate. -#}
 {% macro candidate_folder(table_name, relation) %}
     {%- set folder = relation_folder(relation) -%}
-    {%- if execute and flags.WHICH in ["build", "run"] and "/" ~ table_name ~ "/" not in (folder or "")
-    -%}
+    {%- set is_run = execute and flags.WHICH in ["build", "run"] -%}
+    {%- if is_run and "/" ~ table_name ~ "/" not in (folder or "") -%}
         {%- do exceptions.raise_compiler_error(
             relation ~ " is no candidate for " ~ table_name ~ ": its model lacks candidate_for, or "
             ~ "an earlier release has built it; then load a night first."

@@ -5,8 +5,8 @@
     depends on. It is built after all models with tests have passed theirs, so a failed test leaves
     the published tables as they were.
 
-    The model selects columns of its candidate, whose folder the table, or whose folders its partitions
-    are pointed at: publishing writes no rows.
+    The model selects columns of its candidate, whose folder the table, or whose folders its
+    partitions are pointed at: publishing writes no rows.
 
     config
         writes_rows  true: the model has no candidate, and its rows are written first -#}

@@ -20,7 +20,7 @@ from sandbox.dashboard.views import VIEW_NAMES, VIEWS, rendered_file
 from shelfweek.project import PROJECT
 
 KEPT_TYPES = PROJECT / "macros" / "views_keep_their_types.sql"
-SENTENCES = sorted((PROJECT / "tests" / "dbt" / "serving").glob("*.sql"))
+SENTENCES = sorted((PROJECT / "tests" / "dbt" / "serving").glob("*/*.sql"))
 
 
 @pytest.fixture
