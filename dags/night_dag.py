@@ -90,18 +90,10 @@ def _models(domain: Domain) -> DbtTaskGroup:
             "SHELFWEEK_THRIFT_PORT": f"{{{{ {server}['port'] }}}}",
         },
     )
-    plan = next(
-        (
-            models.tasks_map[node]
-            for node in (
-                "model.shelfweek.int_publications_planned",
-                f"model.shelfweek.{domain.name}__int_publications_planned",
-            )
-            if node in models.tasks_map
-        ),
-        None,
-    )
-    if plan is None:
+    plan = f"model.shelfweek.{domain.name}__int_publications_planned"
+    if plan not in models.tasks_map:
+        plan = "model.shelfweek.int_publications_planned"
+    if plan not in models.tasks_map:
         raise ManifestError(
             f"{manifest} knows no plan of {domain.name}'s publications: make manifest writes it "
             "anew"
@@ -110,5 +102,5 @@ def _models(domain: Domain) -> DbtTaskGroup:
     # fails, so it comes before the plan, as in `dbt build`.
     for node_id, test in models.tasks_map.items():
         if node_id.startswith("test."):
-            test >> plan
+            test >> models.tasks_map[plan]
     return models

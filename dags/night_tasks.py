@@ -23,7 +23,7 @@ from account import (
 from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, job_flow
 from shelfweek import clusters
 from shelfweek.domain import domain
-from shelfweek.engine import Engine
+from shelfweek.engine import Engine, prefix_of_schemas
 from shelfweek.nightly_request import (
     NightlyRequest,
     RebuildRequest,
@@ -37,7 +37,7 @@ HARMLESS: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(seconds=30)}
 
 def engine_at(server: dict[str, str]) -> Engine:
     """The cluster's engine, from what find_thrift_server returned."""
-    return Engine(server["host"], int(server["port"]), Engine.from_environment().prefix)
+    return Engine(server["host"], int(server["port"]), prefix_of_schemas())
 
 
 def emr(retries: Config = clusters.POLLING) -> Any:
