@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,17 +18,28 @@ from pathlib import Path
 HOST = "127.0.0.1"
 STOP_TIMEOUT = 20.0
 POLL = 0.2
+# Below those that a system hands out by itself (Linux from 32768, others from 49152): what is found
+# free here is still free when the server that it was found for takes it.
+PORTS = range(20_000, 32_000)
 
 
-def free_port(preferred: int = 0) -> int:
+def free_port(preferred: int | None = None) -> int:
     """Return a port of the loopback address that nobody listens on: the preferred one, or any."""
-    for port in (preferred, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            # As servers do: a port that was used a moment ago is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
-            return int(probe.getsockname()[1])
+    # Whoever seeds Python's random numbers, as tests do, must not choose the ports as well.
+    others = random.SystemRandom().sample(PORTS, 100)
+    for port in others if preferred is None else [preferred, *others]:
+        with contextlib.suppress(OSError):
+            try_port(port)
+            return port
     raise OSError("no port is free")
+
+
+def try_port(port: int) -> None:
+    """Raise OSError if a server cannot listen on this port of the loopback address."""
+    with socket.socket() as probe:
+        # As servers do: a port whose last connections are still closing counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
 
 
 def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:

@@ -27,7 +27,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -44,7 +43,7 @@ from thrift.transport.TTransport import TTransportException
 
 from sandbox import class_archive, places
 from sandbox.command import Parser, interrupt_when_ended
-from sandbox.processes import HOST, die_with_parent
+from sandbox.processes import HOST, die_with_parent, free_port, try_port
 from sandbox.spark_command import LOG_SETTINGS, server_command, server_environment
 from shelfweek.reason import reason_of_server
 
@@ -299,17 +298,15 @@ def _lock_taken(lock: TextIO) -> bool:
 
 
 def _usable_port(port: int | None) -> int:
-    with socket.socket() as probe:
-        # As Java does: a port whose last connections are still closing counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port or 0))
-        except OSError as error:
-            raise ThriftServerError(f"port {port} cannot be used: {error.strerror}") from error
-        except OverflowError as error:
-            raise ThriftServerError(f"port {port} is not between 1 and 65535") from error
-        chosen: int = probe.getsockname()[1]
-    return chosen
+    if port is None:
+        return free_port()
+    try:
+        try_port(port)
+    except OSError as error:
+        raise ThriftServerError(f"port {port} cannot be used: {error.strerror}") from error
+    except OverflowError as error:
+        raise ThriftServerError(f"port {port} is not between 1 and 65535") from error
+    return port
 
 
 def _prepare(lake: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 
 from sandbox.processes import HOST, free_port
@@ -13,4 +14,26 @@ def test_the_preferred_port_is_taken_unless_somebody_listens_on_it() -> None:
     with socket.socket() as other:
         other.bind((HOST, preferred))
         other.listen()
-        assert free_port(preferred) not in (0, preferred)
+        assert free_port(preferred) != preferred
+
+
+def test_a_free_port_is_none_that_the_system_hands_out_in_the_meantime() -> None:
+    """A server binds its port seconds later: by then other programs have opened hundreds."""
+    chosen = {free_port() for _ in range(50)}
+    handed_out = set()
+    with socket.socket() as listening:
+        listening.bind((HOST, 0))
+        listening.listen()
+        for _ in range(50):
+            with socket.create_connection(listening.getsockname()) as connection:
+                handed_out.add(connection.getsockname()[1])
+    assert max(chosen) < min(handed_out)
+
+
+def test_seeded_random_numbers_do_not_repeat_a_port() -> None:
+    """Tests on two cores seed them alike."""
+    chosen = set()
+    for _ in range(5):
+        random.seed(0)
+        chosen.add(free_port())
+    assert len(chosen) > 1
