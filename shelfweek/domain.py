@@ -21,8 +21,9 @@ UTF_8 = "UTF-8"
 
 # What the views over a dump's files have beside the table's columns: macros/loading/.
 _NAMES_OF_THE_ENGINE = {
-    *("load_date", "file_name", "block_start", "line_number", "line_count", "raw_row", "row_id"),
-    *("row_hash", "row_reject_reason", "date_reject_reason", "reject_column", "_corrupt_record"),
+    *("load_date", "file_name", "block_start", "line_number", "line_count", "text_hash", "raw_row"),
+    *("row_id", "row_hash", "row_reject_reason", "date_reject_reason", "reject_column"),
+    "_corrupt_record",
 }
 
 

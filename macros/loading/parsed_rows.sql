@@ -9,8 +9,8 @@
             rejected; none: files are not judged by
 
     Result columns: row_id (unique in the table, in the files' order within a block), load_date,
-    file_name, block_start, line_number and line_count (as macros/loading/register_run.sql tells),
-    the source's columns with their types, and
+    file_name, block_start, line_number, line_count and text_hash (as
+    macros/loading/register_run.sql tells), the source's columns with their types, and
         row_hash            of all typed columns: equal for rows that are equal in every column
         row_reject_reason   malformed_row, bad_value, missing_key, bad_flag (in this order), or null
         date_reject_reason  future_date, unknown_calendar_date, outside_covered_dates, or null; it
@@ -43,6 +43,7 @@
             block_start,
             line_number,
             line_count,
+            text_hash,
             _corrupt_record is not null as is_malformed,
             raw_row,
             {%- for column in columns %}
@@ -112,6 +113,7 @@
         block_start,
         line_number,
         line_count,
+        text_hash,
         {%- for name in names %}
         typed_{{ name }} as {{ name }},
         {%- endfor %}

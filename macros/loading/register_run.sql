@@ -120,7 +120,9 @@
         block_start      offset of the part of the file that one task reads; none: not from a file
                          that Spark reads
         line_number      the line where the row begins, where it is known already
-        line_count       lines that the row takes -#}
+        line_count       lines that the row takes
+        text_hash        equal for rows of a file that read alike, and rarely for others; none: not
+                         from a file that Spark reads -#}
 {% macro register_raw_table(source_node, parts, has_malformed_records) %}
     {%- set columns = source_node.columns.keys() | join(", ") -%}
     {%- set selects = [] -%}
@@ -156,7 +158,8 @@
             "select " ~ columns ~ ", _corrupt_record, " ~ raw_row ~ " as raw_row, "
             ~ "_metadata.file_name as file_name, _metadata.file_block_start as block_start, "
             ~ "cast(null as bigint) as line_number, cast(" ~ line_count ~ " as bigint) as "
-            ~ "line_count from " ~ table
+            ~ "line_count, " ~ hash_of_row(["_corrupt_record"] + names) ~ " as text_hash from "
+            ~ table
         ) -%}
     {%- endfor -%}
     {%- set malformed = (
@@ -170,7 +173,8 @@
             "select cast(null as string) as "
             ~ source_node.columns.keys() | join(", cast(null as string) as ")
             ~ ", text as _corrupt_record, text as raw_row, file_name, "
-            ~ "cast(null as bigint) as block_start, line_number, line_count from " ~ malformed
+            ~ "cast(null as bigint) as block_start, line_number, line_count, "
+            ~ "cast(null as bigint) as text_hash from " ~ malformed
         ) -%}
     {%- endif -%}
     {#- The date stands right behind the table's name: sales_20261120.csv, sales_20261120_3.csv -#}

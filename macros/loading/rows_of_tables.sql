@@ -4,9 +4,9 @@
         tables: mapping of raw tables to the relations of their parsed rows
 
     Result columns: raw_table, load_date, business_date (null where the table has none), file_name,
-    block_start, line_number, line_count, row_id, row_hash (all as macros/loading/parsed_rows.sql
-    tells), the control totals (null where the table has no such column), row_reject_reason,
-    date_reject_reason, reject_column, raw_row, and
+    block_start, line_number, line_count, text_hash, row_id, row_hash (all as
+    macros/loading/parsed_rows.sql tells), the control totals (null where the table has no such
+    column), row_reject_reason, date_reject_reason, reject_column, raw_row, and
         key_hash  of table, load date and key: equal for rows of one key, and rarely for others
         row_key   the key's columns as text: equal, within a table and dump, for rows of one key
                   only -#}
@@ -24,6 +24,7 @@
         block_start,
         line_number,
         line_count,
+        text_hash,
         row_id,
         row_hash,
         xxhash64('{{ raw_table }}', load_date, {{ keys | join(", ") }}) as key_hash,

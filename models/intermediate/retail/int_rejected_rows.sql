@@ -5,10 +5,4 @@
     )
 }}
 
-{{
-    rejected_rows(
-        rows=ref("base_retail__rows"),
-        repeated=ref("base_retail__repeated_rows"),
-        lines=ref("int_lines_located"),
-    )
-}}
+{{ rejected_rows(located=ref("int_rejects_located")) }}

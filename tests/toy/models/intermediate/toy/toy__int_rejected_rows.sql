@@ -1,9 +1,3 @@
 {{ config(partition_by="load_date", candidate_for="rejected_rows") }}
 
-{{
-    rejected_rows(
-        rows=ref("base_toy__rows"),
-        repeated=ref("base_toy__repeated_rows"),
-        lines=ref("toy__int_lines_located"),
-    )
-}}
+{{ rejected_rows(located=ref("toy__int_rejects_located")) }}

@@ -1,7 +1,7 @@
-{{ config(materialized="view") }}
+{{ config(materialized="run_table") }}
 
 {{
-    lines_located(
+    rejects_located(
         rows=ref("base_retail__rows"),
         repeated=ref("base_retail__repeated_rows"),
         files=source("retail_run", "run_files"),

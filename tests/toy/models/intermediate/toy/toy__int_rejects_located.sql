@@ -1,7 +1,7 @@
-{{ config(materialized="view") }}
+{{ config(materialized="run_table") }}
 
 {{
-    lines_located(
+    rejects_located(
         rows=ref("base_toy__rows"),
         repeated=ref("base_toy__repeated_rows"),
         files=source("toy_run", "run_files"),

@@ -1,0 +1,25 @@
+{#- Every rule holds in every row; a null does not hold. The table is read once for all of them, and
+    a row that breaks some is shown with their names.
+
+    rules: mapping of names to conditions -#}
+{% test rules_hold(model, rules) %}
+with judged as (
+
+    select
+        *,
+        concat_ws(
+            ', '
+            {%- for name, condition in rules.items() %},
+            case when not coalesce({{ condition | trim }}, false) then '{{ name }}' end
+            {%- endfor %}
+        ) as broken_rules
+    from {{ model }}
+
+)
+
+select
+    broken_rules,
+    judged.*
+from judged
+where broken_rules <> ''
+{% endtest %}
