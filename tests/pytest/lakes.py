@@ -27,6 +27,9 @@ FACT = "fct_weekly_sales_inventory"
 KEY = ("year_number", "week_number", "store_key", "product_key")
 LAYERS = ("raw", "staging", "intermediate", "marts")
 
+Contents = dict[str, list[Row]]
+"""The rows of published tables by table."""
+
 # Ratios are doubles; a day's stock amount is a division, rounded to six decimals before it is
 # summed over the week, which the reference does not do.
 _RELATIVE = 1e-12
@@ -109,7 +112,7 @@ class Lake:
         """The weekly fact, in the order of its key."""
         return sorted(self.rows(FACT), key=lambda row: [row[column] for column in KEY])
 
-    def contents(self) -> dict[str, list[Row]]:
+    def contents(self) -> Contents:
         """Every published row that depends on what came in alone, not on how it was loaded."""
         of_the_run = ("runs", "load_coverage")
         tables = [name for name in self.domain.published_tables if name not in of_the_run]
@@ -121,10 +124,20 @@ class Lake:
             for name in tables
         }
 
+    def folders(self, table: str) -> dict[str, str]:
+        """Where each partition of a published table lies."""
+        with self.engine.session() as session:
+            return partition_folders(session, self.published(table))
+
     def week_folders(self) -> dict[str, str]:
         """Where each published week lies."""
-        with self.engine.session() as session:
-            return partition_folders(session, self.published(FACT))
+        return self.folders(FACT)
+
+    def folder_of(self, table: str) -> str:
+        """Where the rows of a published table without partitions lie."""
+        rows = self.engine.query(f"describe formatted {self.published(table)}")
+        (folder,) = (row["data_type"] for row in rows if row["col_name"] == "Location")
+        return str(folder)
 
     def forget_last_run(self) -> None:
         """Leave the lake as if the last run had been killed before it was recorded."""
@@ -141,6 +154,15 @@ class Lake:
         with self.engine.session() as session:
             for layer in LAYERS:
                 session.execute(f"drop schema if exists {self.schema(layer)} cascade")
+
+
+def domains_in(lake: Lake) -> tuple[set[str], set[str]]:
+    """The domains that have schemas behind the lake's prefix, and those with a folder in it."""
+    prefix = lake.engine.prefix
+    rows = lake.engine.query(f"show schemas like '{prefix}*'")
+    schemas = (str(name).removeprefix(prefix) for row in rows for name in row.values())
+    folders = (path.name for path in lake.folder.iterdir() if path.is_dir())
+    return {schema.partition("_")[0] for schema in schemas}, set(folders)
 
 
 LakeMaker = Callable[[Path], AbstractContextManager[Lake]]
@@ -217,6 +239,12 @@ def _equal(column: str, found: Any, wanted: Any) -> bool:
     if isinstance(wanted, float):
         return math.isclose(found, wanted, rel_tol=_RELATIVE, abs_tol=_RELATIVE)
     return bool(found == wanted)
+
+
+def without(column: str, contents: Contents, table: str = FACT) -> Contents:
+    """The contents without a column of a table, in an order that does not depend on it."""
+    rows = [{key: row[key] for key in sorted(row) if key != column} for row in contents[table]]
+    return {**contents, table: sorted(rows, key=lambda row: str(list(row.values())))}
 
 
 def _typed(row: Row) -> Row:

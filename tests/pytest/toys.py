@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
+from lakes import Lake
 from projects import copy_project
 
 from shelfweek.project import PROJECT
+
+FACT = "fct_monthly_energy"
+
+METERS = [f"M-{number}" for number in range(1, 6)]
+"""Those of nights that restate whole months."""
 
 
 def project_with_toy(folder: Path) -> Path:
@@ -40,3 +47,49 @@ def reading(
 ) -> str:
     """A line of a reading on a day of 2026."""
     return f"{meter};L1;night;2026-{day};2026-{day}T{hour:02d}:30;{energy};{estimated}"
+
+
+def write_whole_months(
+    landing: Path, night: date, months: Sequence[str], bad_rows: int = 0
+) -> None:
+    """Write a night that restates months like 2026-04 whole, each of two days, with other amounts.
+
+    bad_rows: so many rows more, of the last month, whose energy is no number.
+    """
+    files = {
+        f"reading_{month.replace('-', '')}": [
+            reading(f"{month[5:]}-{day}", str(_energy(night, meter)), meter=meter)
+            for meter in METERS
+            for day in ("03", "17")
+        ]
+        for month in months
+    }
+    [*files.values()][-1].extend(
+        reading(f"{months[-1][5:]}-03", "no number", hour=10 + number) for number in range(bad_rows)
+    )
+    write_toy_night(landing, night, meter=[f"{m};of {night}" for m in METERS], **files)
+
+
+def expect_whole_months(lake: Lake, nights: Iterable[date], months: Sequence[str]) -> None:
+    """Every published table holds what nights come to that have all restated these months."""
+    nights = sorted(nights)
+    contents = lake.contents()
+    fact = [
+        (row["meter_code"], str(row["month"])[:7], row["readings"], row["energy"])
+        for row in contents[FACT]
+    ]
+    assert sorted(fact) == [
+        (meter, month, 2, 2 * _energy(nights[-1], meter)) for meter in METERS for month in months
+    ]
+    meters = [(row["meter_code"], row["place"]) for row in contents["dim_meter"]]
+    assert meters == [(meter, f"of {nights[-1]}") for meter in METERS]
+    columns = ("load_date", "raw_table", "rows_read", "rows_accepted")
+    counts = [tuple(row[column] for column in columns) for row in contents["load_row_counts"]]
+    rows = {"meter": len(METERS), "reading": 2 * len(METERS) * len(months)}
+    assert counts == [(night, table, n, n) for night in nights for table, n in rows.items()]
+    assert not contents["rejected_rows"]
+
+
+def _energy(night: date, meter: str) -> int:
+    """What a meter reads on each of its days, in whole units."""
+    return 100 * METERS.index(meter) + (night - date(2026, 1, 1)).days

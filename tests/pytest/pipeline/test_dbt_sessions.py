@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from dbt.adapters.spark.connections import PyhiveConnectionWrapper, SparkConnectionManager
 from dbt_common.exceptions import DbtRuntimeError
-from dumps import LOAD_DATE, WORKED_SALES, WORKED_STOCK, night_tables
 from lakes import Lake
 from pyhive import hive
-from reference.cases import write_dump
+from toys import write_whole_months
 
 
 def test_a_night_opens_a_session_for_each_thread_of_each_command_alone(
-    fresh_lake: Lake, monkeypatch: pytest.MonkeyPatch
+    fresh_toy_lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[int] = []
     connect = hive.connect
@@ -24,12 +24,12 @@ def test_a_night_opens_a_session_for_each_thread_of_each_command_alone(
         opened.append(1)
         return connect(*arguments, **named)
 
-    landing = fresh_lake.folder.parent / "landing"
-    write_dump(landing, LOAD_DATE, night_tables(WORKED_SALES, WORKED_STOCK))
+    landing = fresh_toy_lake.folder.parent / "landing"
+    write_whole_months(landing, date(2026, 3, 5), ["2026-02"])
     monkeypatch.setattr(hive, "connect", counted)
-    fresh_lake.load(landing)
-    # Sixty nodes; two commands with four threads, and what the commands ask beside their nodes.
-    # Our own statements go through the same function.
+    fresh_toy_lake.load(landing)
+    # More than thirty nodes; two commands with four threads, and what the commands ask beside their
+    # nodes. Our own statements go through the same function.
     assert 0 < len(opened) < 30
 
 

@@ -1,24 +1,55 @@
-"""The models as the engine has built them: dbt's unit tests of them, and what their YAML says."""
+"""The models as the engine has built them from random dumps: rows, unit tests, names of columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from dbt.contracts.graph.nodes import ModelNode
-from dumps import LOAD_DATE, WORKED_SALES, WORKED_STOCK, night_tables
-from lakes import Lake, LakeMaker
-from reference.cases import write_dump
+from lakes import Lake, LakeMaker, assert_equals_reference
+from packs import packed_nights
+from reference import compute
+from reference.cases import calendar_rows, write_nights
+
+REASONS = {
+    "malformed_row",
+    "bad_value",
+    "missing_key",
+    "bad_flag",
+    "conflicting_duplicate",
+    "future_date",
+    "unknown_calendar_date",
+    "outside_covered_dates",
+}
+THURSDAY = 3
 
 
 @pytest.fixture(scope="module")
-def lake(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    """A lake of one night: a unit test asks the engine for the columns of its inputs."""
-    folder = tmp_path_factory.mktemp("models")
-    write_dump(folder / "landing", LOAD_DATE, night_tables(WORKED_SALES, WORKED_STOCK))
-    with lake_in(folder / "lake") as lake:
-        lake.load(folder / "landing")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two nights with rows of every reason, over a leap day, one with a manifest, one without."""
+    folder = tmp_path_factory.mktemp("models") / "landing"
+    older, newer = date(2024, 3, 1), date(2024, 3, 4)
+    first, last = older - timedelta(days=40), newer + timedelta(days=6)
+    calendar = calendar_rows(first, last, THURSDAY, split_years=True)
+    nights = packed_nights(calendar, [older, newer], 8, dirty=True, with_manifest=[newer])
+    write_nights(folder, nights, bom=True, parts=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lake(lake_in: LakeMaker, landing: Path) -> Iterator[Lake]:
+    """A lake of both nights: a unit test asks the engine for the columns of its inputs."""
+    with lake_in(landing.parent / "lake") as lake:
+        lake.full_refresh(landing)
         yield lake
+
+
+def test_dirty_dumps_equal_the_reference(lake: Lake, landing: Path) -> None:
+    expected = compute(landing)
+    assert {reject.reason for reject in expected.rejected} == REASONS
+    assert_equals_reference(lake, expected)
 
 
 def test_every_dbt_unit_test_passes(lake: Lake) -> None:

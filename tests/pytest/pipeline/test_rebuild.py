@@ -1,6 +1,7 @@
-"""Weeks derived again from what lies staged: the dumps are gone, the definitions have changed.
+"""What is published is derived again from what lies staged: the dumps are gone, the models others.
 
-The steps build on each other and are slow, so one fixture takes them all and notes what it saw.
+Domain toy: its dates are months. Retail's weeks are rebuilt in test_old_lake.py. The steps build on
+each other and are slow, so one fixture takes them all and notes what it saw.
 """
 
 from __future__ import annotations
@@ -9,119 +10,90 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
-from domains import RETAIL
-from dumps import night_tables, sale, stock
-from lakes import FACT, Lake, LakeMaker, fact_differences
-from projects import copy_project
-from reference import compute
-from reference.cases import TextRow, write_dump
+from lakes import Contents, Lake, domains_in, without
+from projects import change
+from toys import FACT, project_with_toy, reading, write_toy_night
 
-from shelfweek.engine import Row
+from shelfweek.domain import domain
+from shelfweek.engine import Engine, Row
 from shelfweek.lake import LakeError, expect_registered, rollback
 from shelfweek.night import DbtProject, NightError
 from shelfweek.rebuild import register_rebuild
 
-FIRST, SECOND, THIRD = (date(2026, 1, day) for day in (14, 16, 20))
-FROM = date(2026, 1, 6)
-WEEKS_FROM_THEN_ON = {"2026-01-10", "2026-01-17"}
+FIRST, SECOND, THIRD = date(2026, 3, 5), date(2026, 4, 5), date(2026, 5, 5)
+FROM = date(2026, 2, 10)
+MONTHS_FROM_THEN_ON = {"2026-02-01", "2026-03-01"}
 # No dump delivers it, so what is staged before it comes says nothing of it.
-STAGED = "list_amt"
-METRIC = "total_discount_amt"
-
-Contents = dict[str, list[Row]]
-Folders = dict[str, str]
+STAGED = "read_hour"
+METRIC = "first_read_at"
 
 CHANGES: dict[str, list[tuple[str, str]]] = {
-    "models/staging/retail/base_retail__sales_loads.sql": [
+    "models/staging/toy/base_toy__reading_loads.sql": [
         (
-            "sales.sales_mgrn as sales_margin_amt,",
-            "sales.sales_mgrn as sales_margin_amt,\n        "
-            f"cast(sales.sales_amt + sales.discount as decimal(18, 4)) as {STAGED},",
-        ),
-        ("    sales_margin_amt,\n", f"    sales_margin_amt,\n    {STAGED},\n"),
-    ],
-    "models/staging/retail/_retail__base.yml": [
-        (
-            "      - name: sales_margin_amt\n",
-            f"      - name: {STAGED}\n        data_type: decimal(18,4)\n"
-            "      - name: sales_margin_amt\n",
+            "    readings.energy,\n",
+            f"    readings.energy,\n    hour(readings.read_at) as {STAGED},\n",
         )
     ],
-    "models/intermediate/retail/int_store_product_days_joined.sql": [
+    "models/staging/toy/_toy__models.yml": [
         (
-            "        sales_amt,\n        sales_cost,\n",
-            "        sales_amt, discount_amt,\n        sales_cost,\n",
-        ),
-        ("        null as sales_cost,\n", "        null as discount_amt, null as sales_cost,\n"),
-        (
-            "        coalesce(sum(sales_cost), 0)",
-            "        coalesce(sum(discount_amt), 0) as discount_amt,\n"
-            "        coalesce(sum(sales_cost), 0)",
-        ),
-        ("    sales_amt,\n    sales_cost,\n", "    sales_amt, discount_amt,\n    sales_cost,\n"),
+            "      - {name: is_estimated, data_type: int}\n",
+            f"      - {{name: {STAGED}, data_type: int}}\n"
+            "      - {name: is_estimated, data_type: int}\n",
+        )
     ],
-    "models/intermediate/retail/int_weekly_sales_inventory_aggregated.sql": [
+    "models/intermediate/toy/int_monthly_energy_aggregated.sql": [
         (
-            "        sum(sales_cost)",
-            f"        sum(discount_amt) as {METRIC},\n        sum(sales_cost)",
-        ),
-        ("    -- stock\n", f"    cast({METRIC} as decimal(28, 4)) as {METRIC},\n    -- stock\n"),
+            "    max(readings.read_at)",
+            f"    min(readings.read_at) as {METRIC},\n    max(readings.read_at)",
+        )
     ],
-    "models/marts/retail/fct_weekly_sales_inventory.sql": [
-        ("    total_sales_cost,\n", f"    {METRIC},\n    total_sales_cost,\n")
+    "models/marts/toy/fct_monthly_energy.sql": [
+        ("    last_read_at,\n", f"    {METRIC},\n    last_read_at,\n")
     ],
-    "models/marts/retail/fct_weekly_sales_inventory.yml": [
+    "models/marts/toy/_toy__marts.yml": [
         (
-            "      - name: total_sales_cost\n",
-            f"      - name: {METRIC}\n        data_type: decimal(28,4)\n"
-            "      - name: total_sales_cost\n",
+            "      - {name: last_read_at, data_type: timestamp}\n",
+            f"      - {{name: {METRIC}, data_type: timestamp}}\n"
+            "      - {name: last_read_at, data_type: timestamp}\n",
         )
     ],
 }
 """What an analyst changes: a column more in the staged rows, and a metric more in the fact."""
 
-
-def changed_project(folder: Path) -> Path:
-    """A copy of the dbt project with the changes."""
-    copy_project(folder)
-    for file, pairs in CHANGES.items():
-        text = (folder / file).read_text(encoding="utf-8")
-        for old, new in pairs:
-            assert old in text, (file, old)
-            text = text.replace(old, new)
-        (folder / file).write_text(text, encoding="utf-8")
-    return folder
-
-
-def write(landing: Path, load_date: date, version: int) -> None:
-    """A night of the last twenty days, whose amounts are others in each version."""
-    days = [(load_date - timedelta(days=age)).isoformat() for age in range(1, 21)]
-    sales: list[TextRow | str] = [
-        sale(day, "2", str(10 + store + version), store=store, DISCOUNT="0.25")
-        for day in days
-        for store in (1, 2)
-    ]
-    inventory: list[TextRow | str] = [stock(day, str(version + 1)) for day in days[::3]]
-    write_dump(landing, load_date, night_tables(sales, inventory, (1, 2)))
+# Each night replaces the month that the one before it was the first to have.
+NIGHTS = {
+    FIRST: {
+        "meter": ["M-1;Mill"],
+        "reading_202601": [reading("01-30", "1"), reading("01-31", "2", hour=9)],
+        "reading_202602": [reading("02-01", "3")],
+    },
+    SECOND: {
+        "meter": ["M-1;Mill", "M-2;Dam"],
+        "reading_202602": [reading("02-01", "4"), reading("02-02", "5", meter="M-2")],
+        "reading_202603": [reading("03-31", "6")],
+    },
+    THIRD: {
+        "meter": ["M-1;Mill", "M-2;Dam"],
+        "reading_202603": [reading("03-30", "7")],
+        "reading_202604": [reading("04-30", "8")],
+    },
+}
 
 
-def dimension_folders(lake: Lake) -> list[str]:
-    """Where the dimensions lie."""
-    found = []
-    for table in ("dim_store", "dim_product", "dim_calendar"):
-        rows = lake.engine.query(f"describe formatted {lake.published(table)}")
-        found += [row["data_type"] for row in rows if row["col_name"] == "Location"]
-    return found
+# Meter, month, readings, energy, first reading.
+AFTER_THIRD = {
+    ("M-1", "2026-01-01", 2, "3.000", "2026-01-30 08:30:00"),
+    ("M-1", "2026-02-01", 1, "4.000", "2026-02-01 08:30:00"),
+    ("M-2", "2026-02-01", 1, "5.000", "2026-02-02 08:30:00"),
+    ("M-1", "2026-03-01", 1, "7.000", "2026-03-30 08:30:00"),
+    ("M-1", "2026-04-01", 1, "8.000", "2026-04-30 08:30:00"),
+}
 
-
-def without(contents: Contents, column: str) -> Contents:
-    """The contents without a column of the fact, in an order that does not depend on it."""
-    rows = [{key: row[key] for key in sorted(row) if key != column} for row in contents[FACT]]
-    return {**contents, FACT: sorted(rows, key=lambda row: str(list(row.values())))}
+Folders = dict[str, str]
 
 
 @dataclass
@@ -129,136 +101,158 @@ class Notes:
     """What was seen after each step.
 
     Attributes:
-        weeks: where each week lay, dimensions: where the dimensions lay.
+        months: where each month lay, meters: where the dimension lay.
         staged: the values of the new column in the staged rows.
         run_id: of the rebuild of everything.
-        landing: nights with the dumps of all.
+        lake: with the changed models, and a night after the rollback.
     """
 
+    domains_of_full_refresh: tuple[set[str], set[str]]
+    fact_of_full_refresh: list[Row]
+    staged_by_full_refresh: set[object]
     before: Contents
-    weeks: Folders
-    dimensions: list[str]
+    months: Folders
+    meters: str
     partly: Contents
-    partly_weeks: Folders
-    partly_dimensions: list[str]
+    partly_months: Folders
+    partly_meters: str
     warnings: list[str]
     staged: set[object]
     failure: str
     after_failure: Contents
-    after_failure_weeks: Folders
+    after_failure_months: Folders
     fact: list[Row]
-    fact_of_full_refresh: list[Row]
     run_id: str
     undone: list[Row]
     rolled_back: Contents
-    rolled_back_weeks: Folders
+    rolled_back_months: Folders
     lake: Lake
-    landing: Path
 
 
 @pytest.fixture(scope="module")
-def notes(lake_in: LakeMaker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notes]:
+def notes(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notes]:
     """All steps, in their order."""
     folder = tmp_path_factory.mktemp("rebuilt")
     landing, gone = folder / "landing", folder / "gone"
-    for version, night in enumerate((FIRST, SECOND)):
-        write(landing, night, version)
+    for night in (FIRST, SECOND):
+        write_toy_night(landing, night, **NIGHTS[night])
     shutil.copytree(landing, gone)
-    project = changed_project(folder / "project")
-    with lake_in(folder / "lake") as lake:
+    engine = Engine(port=port, prefix="rebuilt_")
+    as_it_was = project_with_toy(folder / "as it was")
+    home = change(project_with_toy(folder / "changed"), CHANGES)
+    project = DbtProject(engine, folder / "dbt", folder=home)
+
+    other = Lake(engine, folder / "refreshed", project, domain("toy", home))
+    other.full_refresh(landing)
+    domains_of_full_refresh = domains_in(other)
+    fact_of_full_refresh, staged_by_full_refresh = other.rows(FACT), staged_values(other)
+    other.drop()
+
+    changed = replace(other, folder=folder / "lake")
+    lake = replace(changed, project=DbtProject(engine, folder / "dbt as it was", folder=as_it_was))
+    try:
         lake.load(gone)
         shutil.rmtree(gone)
-        before, weeks, dimensions = lake.contents(), lake.week_folders(), dimension_folders(lake)
+        before, months, meters = lake.contents(), lake.folders(FACT), lake.folder_of("dim_meter")
 
-        changed = replace(lake, project=DbtProject(lake.engine, folder / "dbt", folder=project))
         partial = changed.rebuild(FROM)
-        partly, partly_weeks = lake.contents(), lake.week_folders()
-        partly_dimensions, staged = dimension_folders(lake), staged_values(lake)
+        partly, partly_months = lake.contents(), lake.folders(FACT)
+        partly_meters, staged = lake.folder_of("dim_meter"), staged_values(lake)
 
         # As if it had been killed; and the next one fails.
         lake.forget_last_run()
-        with faulty(project), pytest.raises(NightError) as failure:
-            replace(lake, project=DbtProject(lake.engine, folder / "dbt", folder=project)).rebuild()
-        after_failure, after_failure_weeks = lake.contents(), lake.week_folders()
+        with faulty(home), pytest.raises(NightError) as failure:
+            replace(lake, project=DbtProject(engine, folder / "dbt", folder=home)).rebuild()
+        after_failure, after_failure_months = lake.contents(), lake.folders(FACT)
 
         whole = changed.rebuild()
-        fact = lake.fact()
-        with lake_in(folder / "refreshed") as other:
-            project_of_other = DbtProject(other.engine, folder / "dbt of the other", folder=project)
-            replace(other, project=project_of_other).full_refresh(landing)
-            fact_of_full_refresh = other.fact()
-        undone = rollback(lake.engine, RETAIL, whole.run_id)
-        rolled_back, rolled_back_weeks = lake.contents(), lake.week_folders()
+        fact = lake.rows(FACT)
+        undone = rollback(engine, lake.domain, whole.run_id)
+        rolled_back, rolled_back_months = lake.contents(), lake.folders(FACT)
 
-        write(landing, THIRD, 2)
+        write_toy_night(landing, THIRD, **NIGHTS[THIRD])
         changed.load(landing, THIRD)
         yield Notes(
+            domains_of_full_refresh=domains_of_full_refresh,
+            fact_of_full_refresh=fact_of_full_refresh,
+            staged_by_full_refresh=staged_by_full_refresh,
             before=before,
-            weeks=weeks,
-            dimensions=dimensions,
+            months=months,
+            meters=meters,
             partly=partly,
-            partly_weeks=partly_weeks,
-            partly_dimensions=partly_dimensions,
+            partly_months=partly_months,
+            partly_meters=partly_meters,
             warnings=partial.warnings,
             staged=staged,
             failure=str(failure.value),
             after_failure=after_failure,
-            after_failure_weeks=after_failure_weeks,
+            after_failure_months=after_failure_months,
             fact=fact,
-            fact_of_full_refresh=fact_of_full_refresh,
             run_id=whole.run_id,
             undone=undone,
             rolled_back=rolled_back,
-            rolled_back_weeks=rolled_back_weeks,
+            rolled_back_months=rolled_back_months,
             lake=changed,
-            landing=landing,
         )
+    finally:
+        lake.drop()
 
 
 def staged_values(lake: Lake) -> set[object]:
     """The values of the new column in the staged rows."""
-    table = f"{lake.schema('staging')}.base_retail__sales_loads"
+    table = f"{lake.schema('staging')}.base_toy__reading_loads"
     return {row["v"] for row in lake.engine.query(f"select distinct {STAGED} as v from {table}")}
 
 
 @contextlib.contextmanager
 def faulty(project: Path) -> Iterator[None]:
     """Let the models of a project compute sums that its tests do not pass."""
-    model = project / "models/intermediate/retail/int_weekly_sales_inventory_aggregated.sql"
+    model = project / "models/intermediate/toy/int_monthly_energy_aggregated.sql"
     right = model.read_text(encoding="utf-8")
-    model.write_text(right.replace("sum(sales_cost)", "sum(sales_cost) + 1"), encoding="utf-8")
+    model.write_text(right.replace("sum(readings.energy)", "sum(readings.energy) + 1"), "utf-8")
     try:
         yield
     finally:
         model.write_text(right, encoding="utf-8")
 
 
-def test_weeks_from_that_of_the_first_day_on_are_derived_again(notes: Notes) -> None:
-    moved = {week for week, folder in notes.weeks.items() if notes.partly_weeks[week] != folder}
-    assert moved == WEEKS_FROM_THEN_ON
-    assert len(notes.weeks) > len(moved)
-    assert notes.partly_weeks.keys() == notes.weeks.keys()
+def but_for_the_metric(contents: Contents) -> Contents:
+    """What the fact had before the change too, and all else."""
+    return without(METRIC, contents, FACT)
 
 
-def test_a_new_metric_has_values_in_rebuilt_weeks_and_is_null_in_older_ones(notes: Notes) -> None:
-    filled = {str(row["week_end_date"]) for row in notes.partly[FACT] if row[METRIC] is not None}
-    assert filled == WEEKS_FROM_THEN_ON
-    assert without(notes.partly, METRIC) == without(notes.before, METRIC)
+def test_toy_alone_in_a_folder_builds_nothing_of_retail(notes: Notes) -> None:
+    """The other way round: test_toy_domain.py."""
+    assert notes.domains_of_full_refresh == ({"toy"}, {"toy"})
+
+
+def test_months_from_that_of_the_first_day_on_are_derived_again(notes: Notes) -> None:
+    moved = {m for m, folder in notes.months.items() if notes.partly_months[m] != folder}
+    assert moved == MONTHS_FROM_THEN_ON
+    assert len(notes.months) > len(moved)
+    assert notes.partly_months.keys() == notes.months.keys()
+
+
+def test_a_new_metric_has_values_in_rebuilt_months_and_is_null_in_older_ones(notes: Notes) -> None:
+    filled = {str(row["month"]) for row in notes.partly[FACT] if row[METRIC] is not None}
+    assert filled == MONTHS_FROM_THEN_ON
+    assert but_for_the_metric(notes.partly) == but_for_the_metric(notes.before)
 
 
 def test_what_was_staged_without_a_column_is_null_there(notes: Notes) -> None:
     assert notes.staged == {None}
+    assert notes.staged_by_full_refresh == {8, 9}
 
 
 def test_the_dimensions_stay_as_the_last_night_left_them(notes: Notes) -> None:
-    assert notes.partly_dimensions == notes.dimensions
+    assert notes.partly_meters == notes.meters
     assert not notes.warnings
 
 
 def test_a_killed_rebuild_is_undone_and_a_failed_one_changes_nothing(notes: Notes) -> None:
-    assert 'test "weekly sums equal accepted sales" failed' in notes.failure
-    assert without(notes.after_failure, METRIC) == without(notes.before, METRIC)
-    assert notes.after_failure_weeks == notes.weeks
+    assert 'test "monthly energy equals accepted readings" failed' in notes.failure
+    assert but_for_the_metric(notes.after_failure) == but_for_the_metric(notes.before)
+    assert notes.after_failure_months == notes.months
 
 
 def test_rebuilding_everything_equals_a_full_refresh(notes: Notes) -> None:
@@ -269,35 +263,42 @@ def test_rebuilding_everything_equals_a_full_refresh(notes: Notes) -> None:
 def test_a_rollback_of_the_rebuild_alone_goes_back_across_the_new_column(notes: Notes) -> None:
     assert [row["run_id"] for row in notes.undone] == [notes.run_id]
     assert {row[METRIC] for row in notes.rolled_back[FACT]} == {None}
-    assert without(notes.rolled_back, METRIC) == without(notes.before, METRIC)
-    assert notes.rolled_back_weeks == notes.weeks
+    assert but_for_the_metric(notes.rolled_back) == but_for_the_metric(notes.before)
+    assert notes.rolled_back_months == notes.months
 
 
 def test_later_nights_restate_as_ever(notes: Notes) -> None:
-    """The new metric is none of the reference's."""
-    rows = [{k: v for k, v in row.items() if k != METRIC} for row in notes.lake.fact()]
-    assert not fact_differences(rows, compute(notes.landing).fact)
+    """The months that they do not touch stay without the new metric."""
+    touched = {"2026-03-01", "2026-04-01"}
+    wanted = {row if row[1] in touched else (*row[:-1], "None") for row in AFTER_THIRD}
+    columns = ("meter_code", "month", "readings", "energy", METRIC)
+    rows = [tuple(row[column] for column in columns) for row in notes.lake.rows(FACT)]
+    assert {(m, str(month), n, str(e), str(at)) for m, month, n, e, at in rows} == wanted
 
 
 def test_a_day_after_the_newest_one_is_refused(notes: Notes) -> None:
-    told = "nothing can be rebuilt from 2026-01-20 on: the newest business date is 2026-01-19"
+    told = "nothing can be rebuilt from 2026-05-05 on: the newest business date is 2026-05-04"
     with pytest.raises(LakeError, match=told):
         notes.lake.rebuild(THIRD)
 
 
 def test_a_run_that_is_gone_cannot_be_rolled_back(notes: Notes) -> None:
-    told = f"there is no run {notes.run_id}; the newest that were: .*_20260120"
+    told = f"there is no run {notes.run_id}; the newest that were: .*_20260505"
     with pytest.raises(LakeError, match=told):
-        rollback(notes.lake.engine, RETAIL, notes.run_id)
+        rollback(notes.lake.engine, notes.lake.domain, notes.run_id)
 
 
 def test_only_the_run_that_was_registered_last_may_go_on(notes: Notes) -> None:
-    registered = register_rebuild(notes.lake.project, RETAIL, notes.lake.uri)
-    expect_registered(notes.lake.engine, RETAIL, registered)
+    lake = notes.lake
+    registered = register_rebuild(lake.project, lake.domain, lake.uri)
+    expect_registered(lake.engine, lake.domain, registered)
     with pytest.raises(LakeError, match=f"run {registered} was registered after {notes.run_id}"):
-        expect_registered(notes.lake.engine, RETAIL, notes.run_id)
+        expect_registered(lake.engine, lake.domain, notes.run_id)
 
 
-def test_without_a_night_there_is_nothing_to_rebuild(fresh_lake: Lake) -> None:
+def test_without_a_night_there_is_nothing_to_rebuild(notes: Notes, tmp_path: Path) -> None:
+    engine = replace(notes.lake.engine, prefix="empty_")
+    project = replace(notes.lake.project, engine=engine)
+    empty = replace(notes.lake, engine=engine, project=project, folder=tmp_path)
     with pytest.raises(LakeError, match="no night is loaded yet: there is nothing to rebuild"):
-        fresh_lake.rebuild()
+        empty.rebuild()

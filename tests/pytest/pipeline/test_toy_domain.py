@@ -20,13 +20,13 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 from dumps import LOAD_DATE, WORKED_SALES, WORKED_STOCK, night_tables
-from lakes import Lake
+from lakes import Contents, Lake, domains_in
 from reference.cases import write_dump
 from rich.console import Console
-from toys import project_with_toy, reading, write_toy_night
+from toys import FACT, project_with_toy, reading, write_toy_night
 
 from shelfweek.domain import domain
-from shelfweek.engine import Engine, Row, Session
+from shelfweek.engine import Engine, Session
 from shelfweek.lake import export, loaded_nights, rollback
 from shelfweek.landing import Landing, LandingError
 from shelfweek.limits import Limits
@@ -35,7 +35,6 @@ from shelfweek.report import print_report, read_report
 
 MARCH, APRIL = date(2026, 3, 5), date(2026, 4, 5)
 METERS = ['M-1;"Mill; north"', "M-2;Dam"]
-FACT = "fct_monthly_energy"
 ANY_REJECTS = Limits(max_rejected_share=Decimal(1))
 
 FIRST = {
@@ -77,7 +76,6 @@ AFTER_SECOND = {
 }
 
 Fact = dict[tuple[str, str], tuple[int, str, int]]
-Contents = dict[str, list[Row]]
 
 
 @dataclass
@@ -90,6 +88,7 @@ class Story:
     facts: dict[str, Fact] = field(default_factory=dict)
     contents: dict[str, Contents] = field(default_factory=dict)
     of_retail: dict[str, tuple[Contents, set[Path]]] = field(default_factory=dict)
+    before_toy: tuple[set[str], set[str]] = (set(), set())
     first_run: str = ""
     rebuilt: str = ""
 
@@ -125,6 +124,7 @@ def story(project: DbtProject, tmp_path_factory: pytest.TempPathFactory) -> Iter
     story = Story(toy, Lake(project.engine, lake, project), landing)
     try:
         story.retail.load(folder / "retail")
+        story.before_toy = domains_in(story.retail)
         (outcome,) = toy.load(landing, MARCH, limits=ANY_REJECTS)
         story.first_run = outcome.run_id
         story.note("first night")
@@ -164,7 +164,7 @@ def fact_of(lake: Lake) -> Fact:
             str(row["energy"]),
             row["estimated_readings"],
         )
-        for row in lake.rows("fct_monthly_energy")
+        for row in lake.rows(FACT)
     }
 
 
@@ -173,10 +173,15 @@ def folders_of(lake: Lake) -> set[Path]:
     return {path for path in lake.home.rglob("*") if path.is_dir()}
 
 
+def test_a_night_of_retail_alone_in_a_folder_builds_nothing_of_toy(story: Story) -> None:
+    """The other way round: test_rebuild.py."""
+    assert story.before_toy == ({"retail"}, {"retail"})
+
+
 def test_rows_are_typed_and_judged_by_what_the_domain_declares(story: Story) -> None:
     assert story.facts["first night"] == AFTER_FIRST
     contents = story.contents["first night"]
-    assert {str(row["last_read_at"]) for row in contents["fct_monthly_energy"]} == {
+    assert {str(row["last_read_at"]) for row in contents[FACT]} == {
         "2026-01-31 08:30:00", "2026-01-31 09:30:00", "2026-02-02 08:30:00",
     }  # fmt: skip
     assert [(row["meter_code"], row["place"]) for row in contents["dim_meter"]] == [
@@ -255,8 +260,8 @@ def test_a_run_of_retail_touches_nothing_of_another_domain(story: Story) -> None
 
 def test_a_domains_tables_are_exported(story: Story, tmp_path: Path) -> None:
     counts = export(story.toy.engine, story.toy.domain, f"file:{tmp_path}/out")
-    assert counts["fct_monthly_energy"] == len(AFTER_SECOND)
-    files = f"'{tmp_path}/out/fct_monthly_energy/*.parquet'"
+    assert counts[FACT] == len(AFTER_SECOND)
+    files = f"'{tmp_path}/out/{FACT}/*.parquet'"
     with duckdb.connect() as reader:
         ((total,),) = reader.execute(f"select sum(energy) from {files}").fetchall()
     assert total == sum(Decimal(energy) for _, energy, _ in AFTER_SECOND.values())
