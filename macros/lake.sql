@@ -75,12 +75,6 @@
     {%- do return(run_started_at.strftime("%Y%m%dT%H%M%S") ~ "_" ~ invocation_id[:8]) -%}
 {%- endmacro %}
 
-{#- A published table as the last committed run left it. A `ref` would make a circle: what a run
-    decides from the published state comes before what it publishes. -#}
-{% macro published_table(name, domain=none) -%}
-    {%- do return(layer_schema("marts", domain) ~ "." ~ name) -%}
-{%- endmacro %}
-
 {#- The column that a published table is partitioned by; none while dbt parses. -#}
 {% macro partition_column(table_name, domain=none) %}
     {%- for node in (lasting_models(domain or domain_of(model)) if execute else [])

@@ -109,7 +109,7 @@ def describe(name: str, asset: Asset, manifest: Manifest) -> Asset:
     """Return the asset with the texts that it takes from the manifest and the catalog."""
     catalog = read_catalog()
     if name.startswith("datasets/"):
-        table = _table(asset["table_name"], manifest)
+        table = None if asset["sql"] else _table(asset["table_name"], manifest)
         columns = [_column(column, table, catalog, manifest) for column in asset["columns"]]
         metrics = [_metric(metric, catalog) for metric in asset["metrics"]]
         description = table.description.strip() if table else asset["description"]
@@ -127,9 +127,9 @@ def describe(name: str, asset: Asset, manifest: Manifest) -> Asset:
 
 
 def _table(name: str, manifest: Manifest) -> Any:
-    """The view or published table of that name; None for a dataset that has SQL of its own."""
+    """The view or published table of that name."""
     view = manifest.nodes.get(f"model.shelfweek.{name}")
-    return view or manifest.sources.get(f"source.shelfweek.published.{name}")
+    return view or manifest.sources[f"source.shelfweek.retail_published.{name}"]
 
 
 def _column(

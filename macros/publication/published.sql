@@ -29,6 +29,13 @@
 {% endmaterialization %}
 
 
+{#- A published table, for a statement that looks where it points, or points it elsewhere. A model
+    that reads its rows names the source <domain>_published, so that the lineage shows it. -#}
+{% macro published_table(name, domain=none) -%}
+    {%- do return(layer_schema("marts", domain) ~ "." ~ name) -%}
+{%- endmacro %}
+
+
 {#- The planned changes of one table, or of all: a list of mappings
     table_name, partition_date (none for a whole table), location (none: the partition goes),
     previous_location (none: there was none), is_done (the table points there already).

@@ -8,6 +8,6 @@
         totals=ref("base_retail__accepted_totals"),
         repeated=ref("base_retail__repeated_rows"),
         rejected=ref("int_rejected_rows"),
-        published=published_table("load_row_counts"),
+        published=source("retail_published", "load_row_counts"),
     )
 }}

@@ -12,7 +12,7 @@
     publications_planned(
         run=ref("base_retail__run"),
         current=ref("int_publications_current"),
-        runs=published_table("runs"),
+        runs=source("retail_published", "runs"),
         tables={
             "fct_weekly_sales_inventory": {
                 "rows": ref("int_weekly_sales_inventory_aggregated"),

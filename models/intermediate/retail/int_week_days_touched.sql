@@ -20,7 +20,7 @@ coverage as (
 
 calendar_before_run as (
 
-    select * from {{ published_table("dim_calendar") }}
+    select * from {{ source("retail_published", "dim_calendar") }}
 
 ),
 

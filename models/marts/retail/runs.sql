@@ -12,6 +12,6 @@
     all_runs(
         planned=ref("int_publications_planned"),
         run=ref("base_retail__run"),
-        published=published_table("runs"),
+        published=source("retail_published", "runs"),
     )
 }}

@@ -5,6 +5,6 @@
         run=ref("base_retail__run"),
         business_dates=ref("base_retail__business_dates"),
         totals=ref("base_retail__accepted_totals"),
-        published=published_table("load_coverage"),
+        published=source("retail_published", "load_coverage"),
     )
 }}

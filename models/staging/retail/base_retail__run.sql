@@ -4,6 +4,6 @@
     run_of(
         request=source("retail_run", "run_requests"),
         files=source("retail_run", "run_files"),
-        published=published_table("load_row_counts"),
+        published=source("retail_published", "load_row_counts"),
     )
 }}

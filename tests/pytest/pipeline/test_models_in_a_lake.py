@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from dbt.contracts.graph.nodes import ModelNode
+from dbt.contracts.graph.nodes import ModelNode, SingularTestNode
 from lakes import Lake, LakeMaker, assert_equals_reference
 from packs import packed_nights
 from reference import compute
@@ -77,3 +78,19 @@ def test_documented_columns_are_those_built(lake: Lake) -> None:
                 if built != set(node.columns):
                     differing[node.name] = built ^ set(node.columns)
     assert not differing
+
+
+def test_the_lineage_shows_who_reads_what_was_published(lake: Lake) -> None:
+    """Each published table in the SQL of a model or test is a parent of it, as dbt knows it."""
+    marts = re.escape(lake.schema("marts"))
+    hidden: set[str] = set()
+    readers: set[str] = set()
+    for result in lake.project.invoke("compile").result:
+        node = result.node
+        if isinstance(node, ModelNode | SingularTestNode):
+            read = set(re.findall(rf"\b{marts}[.](\w+)", node.compiled_code))
+            parents = {parent_id.rpartition(".")[2] for parent_id in node.depends_on.nodes}
+            hidden |= {f"{node.name} reads {table}" for table in read - parents}
+            readers |= {node.name} if read else set()
+    assert not hidden
+    assert {"base_retail__load_coverage", "int_week_days_touched", "runs"} <= readers

@@ -23,7 +23,7 @@ stores as (
     where run.is_newest_load
     union all
     select published_stores.store_key
-    from {{ published_table("dim_store") }} as published_stores
+    from {{ source("retail_published", "dim_store") }} as published_stores
     cross join run
     where not run.is_newest_load
 
@@ -37,7 +37,7 @@ products as (
     where run.is_newest_load
     union all
     select published_products.product_key
-    from {{ published_table("dim_product") }} as published_products
+    from {{ source("retail_published", "dim_product") }} as published_products
     cross join run
     where not run.is_newest_load
 

@@ -4,7 +4,7 @@
 {{
     shrunk_dates(
         coverage=ref("base_retail__load_coverage"),
-        published=published_table("load_coverage"),
+        published=source("retail_published", "load_coverage"),
         requests=source("retail_run", "run_requests"),
     )
 }}

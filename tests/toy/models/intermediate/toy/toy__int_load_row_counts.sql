@@ -8,6 +8,6 @@
         totals=ref("base_toy__accepted_totals"),
         repeated=ref("base_toy__repeated_rows"),
         rejected=ref("toy__int_rejected_rows"),
-        published=published_table("load_row_counts"),
+        published=source("toy_published", "load_row_counts"),
     )
 }}

@@ -1,3 +1,3 @@
 {{ config(materialized="view") }}
 
-{{ publications_current(runs=published_table("runs")) }}
+{{ publications_current(runs=source("toy_published", "runs")) }}

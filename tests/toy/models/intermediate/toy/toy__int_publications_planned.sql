@@ -9,7 +9,7 @@
     publications_planned(
         run=ref("base_toy__run"),
         current=ref("toy__int_publications_current"),
-        runs=published_table("runs"),
+        runs=source("toy_published", "runs"),
         tables={
             "fct_monthly_energy": {
                 "rows": ref("int_monthly_energy_aggregated"),

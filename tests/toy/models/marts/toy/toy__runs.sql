@@ -11,6 +11,6 @@
     all_runs(
         planned=ref("toy__int_publications_planned"),
         run=ref("base_toy__run"),
-        published=published_table("runs"),
+        published=source("toy_published", "runs"),
     )
 }}

@@ -5,6 +5,6 @@
         run=ref("base_toy__run"),
         business_dates=ref("base_toy__business_dates"),
         totals=ref("base_toy__accepted_totals"),
-        published=published_table("load_coverage"),
+        published=source("toy_published", "load_coverage"),
     )
 }}

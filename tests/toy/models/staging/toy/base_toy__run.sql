@@ -4,6 +4,6 @@
     run_of(
         request=source("toy_run", "run_requests"),
         files=source("toy_run", "run_files"),
-        published=published_table("load_row_counts"),
+        published=source("toy_published", "load_row_counts"),
     )
 }}
