@@ -1,4 +1,4 @@
-{{ config(partition_by="load_date", candidate_for="rejected_rows") }}
+{{ config(partition_by="load_date", meta={"candidate_for": "rejected_rows"}) }}
 
 {{
     rejected_rows(
