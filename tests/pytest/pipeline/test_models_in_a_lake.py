@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 
 import pytest
 from dbt.contracts.graph.nodes import ModelNode
+from domains import RETAIL
 from dumps import LOAD_DATE, WORKED_SALES, WORKED_STOCK, night_tables
 from lakes import Lake, LakeMaker
 from reference.cases import write_dump
@@ -46,3 +48,14 @@ def test_documented_columns_are_those_built(lake: Lake) -> None:
                 if built != set(node.columns):
                     differing[node.name] = built ^ set(node.columns)
     assert not differing
+
+
+def test_the_age_of_sources_is_that_of_the_newest_published_dump(lake: Lake) -> None:
+    """dbt source freshness: a load date counts from its midnight in UTC, for every raw table."""
+    freshness = lake.project.invoke("source", "freshness")
+    newest = {
+        result.node.name: result.max_loaded_at
+        for result in freshness.result.results
+        if result.node.resource_type == "source"
+    }
+    assert newest == dict.fromkeys(RETAIL.raw_tables, datetime.combine(LOAD_DATE, time(), UTC))
