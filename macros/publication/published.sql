@@ -8,13 +8,13 @@
     The model selects columns of its candidate, whose folder the table, or whose folders its
     partitions are pointed at: publishing writes no rows.
 
-    config
+    config.meta
         writes_rows  true: the model has no candidate, and its rows are written first -#}
 {% materialization published, adapter="spark" %}
     {%- set target_relation = this.incorporate(type="table") -%}
     {{ run_hooks(pre_hooks) }}
     {% set plan = planned_publications(this.identifier) %}
-    {% if config.get("writes_rows") and not plan[0].is_done %}
+    {% if config.meta_get("writes_rows") and not plan[0].is_done %}
         {% call statement("write") %}
             insert overwrite directory {{ sql_string(plan[0].location) }} using parquet
             {{ select_in_order_of_contract(compiled_code) }}

@@ -1,4 +1,4 @@
-{{ config(materialized="run_table", candidate_for="load_row_counts") }}
+{{ config(materialized="run_table", meta={"candidate_for": "load_row_counts"}) }}
 
 {{
     load_row_counts(

@@ -1,4 +1,4 @@
-{{ config(materialized="run_table", candidate_for="dim_product") }}
+{{ config(materialized="run_table", meta={"candidate_for": "dim_product"}) }}
 
 with products as (
 

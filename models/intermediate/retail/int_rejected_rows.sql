@@ -1,7 +1,7 @@
 {{
     config(
         partition_by="load_date",
-        candidate_for="rejected_rows",
+        meta={"candidate_for": "rejected_rows"},
     )
 }}
 

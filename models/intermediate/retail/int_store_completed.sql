@@ -1,4 +1,4 @@
-{{ config(materialized="run_table", candidate_for="dim_store") }}
+{{ config(materialized="run_table", meta={"candidate_for": "dim_store"}) }}
 
 with stores as (
 

@@ -1,7 +1,7 @@
 {{
     config(
         partition_by="week_end_date",
-        candidate_for="fct_weekly_sales_inventory",
+        meta={"candidate_for": "fct_weekly_sales_inventory"},
     )
 }}
 

@@ -1,4 +1,4 @@
-{{ config(writes_rows=true) }}
+{{ config(meta={"writes_rows": true}) }}
 
 -- Published last: a run that does not stand here has not come to its end.
 {%- for model in [

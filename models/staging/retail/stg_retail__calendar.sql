@@ -1,4 +1,4 @@
-{{ config(materialized="run_table", candidate_for="dim_calendar") }}
+{{ config(materialized="run_table", meta={"candidate_for": "dim_calendar"}) }}
 
 with calendar as (
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from dbt.contracts.graph.nodes import ModelNode, SingularTestNode
+from domains import RETAIL
 from lakes import Lake, LakeMaker, assert_equals_reference
 from packs import packed_nights
 from reference import compute
@@ -25,16 +26,16 @@ REASONS = {
     "outside_covered_dates",
 }
 THURSDAY = 3
+OLDER, NEWER = date(2024, 3, 1), date(2024, 3, 4)
 
 
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two nights with rows of every reason, over a leap day, one with a manifest, one without."""
     folder = tmp_path_factory.mktemp("models") / "landing"
-    older, newer = date(2024, 3, 1), date(2024, 3, 4)
-    first, last = older - timedelta(days=40), newer + timedelta(days=6)
+    first, last = OLDER - timedelta(days=40), NEWER + timedelta(days=6)
     calendar = calendar_rows(first, last, THURSDAY, split_years=True)
-    nights = packed_nights(calendar, [older, newer], 8, dirty=True, with_manifest=[newer])
+    nights = packed_nights(calendar, [OLDER, NEWER], 8, dirty=True, with_manifest=[NEWER])
     write_nights(folder, nights, bom=True, parts=2)
     return folder
 
@@ -94,3 +95,14 @@ def test_the_lineage_shows_who_reads_what_was_published(lake: Lake) -> None:
             readers |= {node.name} if read else set()
     assert not hidden
     assert {"base_retail__load_coverage", "int_week_days_touched", "runs"} <= readers
+
+
+def test_the_age_of_sources_is_that_of_the_newest_published_dump(lake: Lake) -> None:
+    """dbt source freshness: a load date counts from its midnight in UTC, for every raw table."""
+    freshness = lake.project.invoke("source", "freshness")
+    newest = {
+        result.node.name: result.max_loaded_at
+        for result in freshness.result.results
+        if result.node.resource_type == "source"
+    }
+    assert newest == dict.fromkeys(RETAIL.raw_tables, datetime.combine(NEWER, time(), UTC))

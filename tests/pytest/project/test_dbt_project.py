@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
 import yaml
+from dbt.cli.main import dbtRunner
+from dbt.jsonschemas import jsonschemas
 from dbt.plugins.manager import PluginManager
 from domains import RETAIL
 
@@ -57,12 +60,34 @@ def test_a_published_model_takes_its_candidates_columns_as_they_are() -> None:
     assert models
     for file in models:
         text = file.read_text(encoding="utf-8")
-        if "writes_rows=true" in text:
+        if '"writes_rows": true' in text:
             continue
         code = re.sub(r"--[^\n]*", "", text)
         columns = re.fullmatch(r"\s*select\s+(.+?)\s+from \{\{ ref\(\"\w+\"\) \}\}\s*", code, re.S)
         assert columns, file.name
         assert all(name.strip().isidentifier() for name in columns[1].split(",")), file.name
+
+
+def test_nothing_that_dbt_2_refuses_is_in_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbt 1 compares files with the schemas of dbt 2 only where an adapter is on its list."""
+    monkeypatch.setattr(jsonschemas, "_JSONSCHEMA_SUPPORTED_ADAPTERS", {"spark"})
+    told: list[str] = []
+
+    def note(event: Any) -> None:
+        if event.info.level in ("warn", "error"):
+            told.append(event.info.msg)
+
+    result = dbtRunner(callbacks=[note]).invoke(
+        [
+            *("--log-level", "none", "--log-path", str(tmp_path), "--show-all-deprecations"),
+            *("parse", "--no-partial-parse", "--target-path", str(tmp_path), "--target", "local"),
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT / "profiles")),
+        ]
+    )
+    assert result.success, result.exception
+    assert not told, "\n".join(told)
 
 
 def test_no_module_of_ours_is_taken_for_a_plugin_of_dbt() -> None:

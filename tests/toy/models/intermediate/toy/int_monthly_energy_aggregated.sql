@@ -1,4 +1,4 @@
-{{ config(partition_by="month", candidate_for="fct_monthly_energy") }}
+{{ config(partition_by="month", meta={"candidate_for": "fct_monthly_energy"}) }}
 
 select
     readings.meter_code,

@@ -1,3 +1,3 @@
-{{ config(partition_by="load_date", candidate_for="rejected_rows") }}
+{{ config(partition_by="load_date", meta={"candidate_for": "rejected_rows"}) }}
 
 {{ rejected_rows(located=ref("toy__int_rejects_located")) }}

@@ -1,4 +1,4 @@
-{{ config(writes_rows=true) }}
+{{ config(meta={"writes_rows": true}) }}
 
 {%- for model in [
     "fct_monthly_energy", "dim_meter", "toy__rejected_rows", "toy__load_row_counts",

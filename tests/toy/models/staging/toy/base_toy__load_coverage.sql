@@ -1,4 +1,4 @@
-{{ config(materialized="run_table", candidate_for="load_coverage") }}
+{{ config(materialized="run_table", meta={"candidate_for": "load_coverage"}) }}
 
 {{
     load_coverage(
