@@ -357,18 +357,21 @@ def test_a_cleared_night_forgets_what_earlier_builds_have_told(
     night: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each model's and each test's state, and Cosmos' copy of them all."""
-    import earlier_builds
+    from airflow.sdk import Variable
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    from earlier_builds import forget_earlier_builds
 
     variables: list[str] = []
     keys: dict[str, str] = {}
-    monkeypatch.setattr(earlier_builds.Variable, "delete", variables.append)
+    monkeypatch.setattr(Variable, "delete", variables.append)
     monkeypatch.setattr(
-        earlier_builds.BaseXCom,
+        BaseXCom,
         "delete",
         lambda key, task_id, dag_id, run_id, map_index: keys.update({key: task_id}),
     )
     ti = SimpleNamespace(dag_id=night.dag_id, run_id="nightly__2026-11-20")
-    earlier_builds.forget_earlier_builds({"ti": ti, "dag": night})
+    forget_earlier_builds({"ti": ti, "dag": night})
     assert variables == ["cosmos_xcom_backup__nightly_retail__models__nightly__2026-11-20"]
     assert set(keys.values()) == {"models.dbt_producer_watcher"}
     watched = [task for task in night.task_ids if task.startswith("models.")]
