@@ -20,6 +20,7 @@ from account import (
     lake_uri,
     variable,
 )
+from earlier_builds import forget_earlier_builds
 from emr_cluster import THRIFT_PORT, THRIFT_SERVER_STEP, job_flow
 from shelfweek import clusters
 from shelfweek.domain import domain
@@ -132,6 +133,9 @@ def register_run(domain_name: str, server: dict[str, str]) -> str:
     from shelfweek.night import DbtProject, register
     from shelfweek.rebuild import register_rebuild
 
+    context = get_current_context()
+    if context["ti"].try_number > 1:
+        forget_earlier_builds(context)
     asked = request(domain_name)
     with tempfile.TemporaryDirectory() as folder:
         project = DbtProject(engine_at(server), Path(folder))

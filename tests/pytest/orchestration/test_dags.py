@@ -313,7 +313,12 @@ def task_of(night: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
     def task(name: str, conf: dict[str, Any]) -> Any:
         function = function_of(night, name)
-        context = {"params": conf, "dag_run": SimpleNamespace(conf={}), "run_id": "run"}
+        context = {
+            "params": conf,
+            "dag_run": SimpleNamespace(conf={}),
+            "run_id": "run",
+            "ti": SimpleNamespace(try_number=1),
+        }
         monkeypatch.setitem(function.func.__globals__, "get_current_context", lambda: context)
         return function
 
@@ -346,6 +351,34 @@ def test_a_rebuild_is_registered_from_its_first_day_on(
     assert register_run({"host": "127.0.0.1", "port": "1"}) == "a run"
     lake = AIRFLOW_SETTINGS["SHELFWEEK_LAKE"]
     assert asked == [("retail", lake, date(2026, 11, 3))]
+
+
+def test_a_cleared_night_forgets_what_earlier_builds_have_told(
+    night: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each model's and each test's state, and Cosmos' copy of them all."""
+    from airflow.sdk import Variable
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    from earlier_builds import forget_earlier_builds
+
+    variables: list[str] = []
+    keys: dict[str, str] = {}
+    monkeypatch.setattr(Variable, "delete", variables.append)
+    monkeypatch.setattr(
+        BaseXCom,
+        "delete",
+        lambda key, task_id, dag_id, run_id, map_index: keys.update({key: task_id}),
+    )
+    ti = SimpleNamespace(dag_id=night.dag_id, run_id="nightly__2026-11-20")
+    forget_earlier_builds({"ti": ti, "dag": night})
+    assert variables == ["cosmos_xcom_backup__nightly_retail__models__nightly__2026-11-20"]
+    assert set(keys.values()) == {"models.dbt_producer_watcher"}
+    watched = [task for task in night.task_ids if task.startswith("models.")]
+    # The producer and Cosmos' task behind it watch nothing.
+    assert len(keys) == len(watched) - 2
+    assert "model__shelfweek__base_retail__run_status" in keys
+    assert "model__shelfweek__int_load_row_counts_tests_status" in keys
 
 
 @pytest.mark.parametrize(

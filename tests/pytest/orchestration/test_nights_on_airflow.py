@@ -32,7 +32,7 @@ from shelfweek.night import DbtProject
 
 pytestmark = pytest.mark.night
 
-FIRST, SECOND, THIRD = date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)
+FIRST, SECOND, THIRD, FOURTH = (date(2026, 11, day) for day in (18, 19, 20, 21))
 RUN_SECONDS = 1500.0
 
 # How soon the scheduler takes a task that gives no sign of life for dead; the default is 5 minutes.
@@ -149,10 +149,10 @@ class Night:
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
-    """An account, an Airflow, a check, and three nights in the bucket."""
+    """An account, an Airflow, a check, and four nights in the bucket."""
     landing = tmp_path_factory.mktemp("landing")
-    sizes = ["--stores", "3", "--products", "8", "--days", "30", "--nights", "3"]
-    make_sample(["--to", str(landing), *sizes, "--end", str(THIRD)])
+    sizes = ["--stores", "3", "--products", "8", "--days", "30", "--nights", "4"]
+    make_sample(["--to", str(landing), *sizes, "--end", str(FOURTH)])
     work = tmp_path_factory.mktemp("night")
     with emulated_account.running(work / "server", with_faults=True) as account:
         assert account.faulty
@@ -396,3 +396,19 @@ def test_a_killed_scheduler_leaves_no_cluster_and_a_night_that_can_be_finished(
         assert night.account.clusters_alive() == []
         assert night.published() == before
         night.finish(THIRD)
+
+
+def test_a_cleared_night_builds_each_model_of_its_own_dump(night: Night) -> None:
+    """A build that was broken off has told of models that held another dump."""
+    s3 = night.account.aws.client("s3")
+    key = f"landing/store/load_date={FOURTH}/store_{FOURTH:%Y%m%d}.csv"
+    whole = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    other = whole.replace(b"Fairhaven", b"Foulhaven")
+    assert other != whole
+    s3.put_object(Bucket=BUCKET, Key=key, Body=other)
+    assert night.ask(FOURTH) == "started"
+    night.wait_for_task(FOURTH, "models.stg_retail__store_run", "success")
+    night.airflow.patch(f"dags/{DAG_ID}/dagRuns/nightly__{FOURTH}", {"state": "failed"})
+    night.wait_for_task(FOURTH, "terminate_cluster", "success")
+    s3.put_object(Bucket=BUCKET, Key=key, Body=whole)
+    night.finish(FOURTH)

@@ -89,7 +89,7 @@ def test_the_lineage_shows_who_reads_what_was_published(lake: Lake) -> None:
     for result in lake.project.invoke("compile").result:
         node = result.node
         if isinstance(node, ModelNode | SingularTestNode):
-            read = set(re.findall(rf"\b{marts}[.](\w+)", node.compiled_code))
+            read = set(re.findall(rf"\b{marts}[.](\w+)", node.compiled_code or ""))
             parents = {parent_id.rpartition(".")[2] for parent_id in node.depends_on.nodes}
             hidden |= {f"{node.name} reads {table}" for table in read - parents}
             readers |= {node.name} if read else set()
