@@ -3,10 +3,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help run test test-night test-athena test-dashboards lint docs dashboard server stop sql \
-	rebuild rollback export sample night-source readiness-package manifest requirements night bench clean
+	try rebuild rollback export sample night-source readiness-package manifest requirements night bench clean
 
 # Parameters come as make variables (make run LAKE=...) and reach the shell quoted.
-export DOMAIN LANDING LAKE LOAD_DATE FROM RUN FULL_REFRESH MAX_REJECTED_SHARE ACCEPT_SHRINK TO Q SALES N ONLY DEBUG
+export DOMAIN LANDING LAKE LOAD_DATE FROM RUN MODEL FULL_REFRESH MAX_REJECTED_SHARE ACCEPT_SHRINK TO Q SALES N ONLY DEBUG
 
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -106,6 +106,9 @@ stop: .venv/.run ## stop that engine
 
 sql: .venv/.run ## a prompt on the lake, or one query (Q="select ...")
 	@exec $(PYTHON) -m sandbox sql $(domain) $(lake) $${Q:+-- "$$Q"}
+
+try: .venv/.run ## what a changed model does to its rows, before anything is published (MODEL=)
+	@exec $(PYTHON) -m sandbox try $(domain) $(lake) -- $$MODEL
 
 rebuild: .venv/.run ## derive weeks again from what lies staged, without dumps (FROM=YYYY-MM-DD)
 	@exec $(PYTHON) -m sandbox rebuild $(domain) $(lake) $${FROM:+--from "$$FROM"}

@@ -28,10 +28,11 @@
     {%- do return(target.schema ~ (domain or domain_of(model)) ~ "_" ~ layer) -%}
 {%- endmacro %}
 
-{#- Where dbt builds a node: the schema of its layer (config schema) and domain. -#}
+{#- Where dbt builds a node: the schema of its layer (config schema) and domain. A trial
+    (shelfweek/trial.py) builds models beside it; the sources that it reads are the lake's own. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {%- if node.resource_type in ["model", "seed"] -%}
-        {{ layer_schema(custom_schema_name, domain_of(node)) }}
+        {{ "trial_" if var("trial", false) }}{{ layer_schema(custom_schema_name, domain_of(node)) }}
     {%- else -%}
         {{ target.schema ~ custom_schema_name }}
     {%- endif -%}

@@ -18,6 +18,7 @@ from sandbox import places, spark_command, thrift_server
 from sandbox.command import Parser, add_debug, add_domain, run_command
 from sandbox.lakes import expect_lake, expect_published, has_tables
 from sandbox.run import engine_of, last_lake, only_run, rebuild_lake, remember, run
+from sandbox.trial import try_on_lake
 from shelfweek.engine import Engine, EngineError
 from shelfweek.lake import LakeError, export, rollback
 from shelfweek.lake_format import expect_own_lake
@@ -27,11 +28,15 @@ from shelfweek.night import DbtProject, NightError, failed
 from shelfweek.printable import printable
 from shelfweek.project import PROJECT
 from shelfweek.rebuild import ALL
+from shelfweek.trial import TrialError
 
 # Plain dbt finds it in the project folder; `make stop` removes it.
 PROFILES = PROJECT / "profiles.yml"
 
-_ERRORS = (LandingError, NightError, LakeError, EngineError, thrift_server.ThriftServerError)
+_ERRORS = (
+    *(LandingError, NightError, LakeError, TrialError, EngineError),
+    thrift_server.ThriftServerError,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +65,10 @@ def _run(console: Console, options: argparse.Namespace) -> None:
 
 def _rebuild(console: Console, options: argparse.Namespace) -> None:
     rebuild_lake(console, options.domain, options.lake, options.first_day)
+
+
+def _try(console: Console, options: argparse.Namespace) -> None:
+    try_on_lake(console, options.domain, options.lake, options.models)
 
 
 def _server(console: Console, options: argparse.Namespace) -> None:
@@ -212,6 +221,14 @@ def _parser() -> argparse.ArgumentParser:
     rebuilding.add_argument(
         "--from", type=_date, metavar="YYYY-MM-DD", dest="first_day", default=ALL,
         help="begin with the week that holds this day (default: all weeks)",
+    )  # fmt: skip
+    trying = command(
+        "try", _try, "build models beside the lake's tables, test them and compare the rows"
+    )
+    add_domain(trying)
+    trying.add_argument(
+        "models", nargs="*", metavar="MODEL",
+        help="a model's name (default: the models that have changed since the last run)",
     )  # fmt: skip
     command("server", _server, "keep the lake's engine up, for dbt and SQL")
     command("stop", _stop, "stop the lake's engine")

@@ -56,7 +56,7 @@ def run(
     landing = Landing.scan(str(landing_folder or _sample(console, domain)), domain)
     remember(lake)
 
-    progress = _progress(console)
+    progress = progress_on(console)
     project = DbtProject(Engine(prefix=prefix_of_schemas()), lake / "run" / "dbt")
     starting = engine_of(
         console,
@@ -115,7 +115,7 @@ def rebuild_lake(console: Console, domain: Domain, lake: Path, first_day: date) 
     started = time.monotonic()
     expect_lake(lake, domain)
     remember(lake)
-    progress = _progress(console)
+    progress = progress_on(console)
     project = DbtProject(Engine(prefix=prefix_of_schemas()), lake / "run" / "dbt")
     starting = engine_of(console, lake, meanwhile=lambda: project.parse(progress))
     with only_run(lake), starting as engine:
@@ -132,7 +132,9 @@ def rebuild_lake(console: Console, domain: Domain, lake: Path, first_day: date) 
     _print_places(console, lake, domain, tables, time.monotonic() - started)
 
 
-def _progress(console: Console) -> Progress:
+def progress_on(console: Console) -> Progress:
+    """Return what prints a line for each thing that was done."""
+
     def progress(what: str, seconds: float) -> None:
         console.print(f"{seconds:8.1f} s  {what}")
 
@@ -144,7 +146,7 @@ def engine_of(
     console: Console,
     lake: Path,
     java_options: Sequence[str] = (),
-    meanwhile: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[Engine]:
     """The lake's server: the one that `make server` keeps up, or one for this moment.
 

@@ -119,7 +119,7 @@ def start(
     java_options: Sequence[str] = (),
     jars: Sequence[Path] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
-    meanwhile: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
     uses_archive: bool = True,
 ) -> ThriftServer:
     """Start the server of a lake and return once it answers a query.
@@ -175,7 +175,7 @@ def running(
     java_options: Sequence[str] = (),
     jars: Sequence[Path] = (),
     settings: Mapping[str, str] = MappingProxyType({}),
-    meanwhile: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[ThriftServer]:
     """Run the server of a lake for the length of a `with` block; parameters as for `start`."""
     server = start(

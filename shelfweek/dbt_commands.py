@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,14 @@ class DbtProject:
     Attributes:
         work_folder: where dbt writes what it compiles and logs.
         folder: where the project lies.
+        variables: dbt's vars, where they differ from those of dbt_project.yml.
     """
 
     engine: Engine
     work_folder: Path
     manifest: Manifest | None = None
     folder: Path = PROJECT
+    variables: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -90,12 +93,13 @@ class DbtProject:
         ):
             result = runner.invoke(
                 [
-                    *("--log-level", "none", "--log-level-file", "info"),
+                    *("--log-level", "none", "--log-level-file", "info", "--no-use-colors"),
                     *("--log-path", str(self.log.parent)),
                     *arguments,
                     *("--project-dir", str(self.folder)),
                     *("--profiles-dir", str(self.folder / "profiles")),
                     *("--target-path", str(self.work_folder / "target")),
+                    *(("--vars", json.dumps(self.variables)) if self.variables else ()),
                 ]
             )
         if isinstance(result.exception, KeyboardInterrupt):
@@ -104,8 +108,8 @@ class DbtProject:
             errors.insert(0, str(result.exception))
         return Invocation(result.success, result.result, tuple(errors))
 
-    def parse(self, progress: Progress) -> None:
-        """Parse the project's files, so that later commands need not.
+    def parse(self, progress: Progress) -> Manifest:
+        """Parse the project's files, so that later commands need not; return what they say.
 
         Raises:
             NightError: they cannot be parsed.
@@ -114,7 +118,9 @@ class DbtProject:
             parsed = self.invoke("parse")
             if not parsed.is_success:
                 raise failed("the dbt project cannot be parsed", self, parsed)
-            self.manifest = parsed.result
+            manifest: Manifest = parsed.result
+        self.manifest = manifest
+        return manifest
 
 
 def failed(what: str, project: DbtProject, invocation: Invocation) -> NightError:

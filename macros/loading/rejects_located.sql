@@ -66,7 +66,8 @@
             all_rows.raw_row,
             all_rows.load_date,
             case
-                when repeated_rows.resolution = 'conflicting_duplicate' then repeated_rows.resolution
+                when repeated_rows.resolution = 'conflicting_duplicate'
+                    then repeated_rows.resolution
                 when repeated_rows.resolution is null
                     then coalesce(all_rows.row_reject_reason, all_rows.date_reject_reason)
             end as reason

@@ -7,11 +7,12 @@
         partition_by   column
     config.meta
         candidate_for  name of the published table whose folder the rows are written to: publishing
-                       them is then a change of metadata, and nothing is copied -#}
+                       them is then a change of metadata, and nothing is copied; a trial
+                       publishes nothing -#}
 {% materialization run_table, adapter="spark" %}
     {%- set target_relation = this.incorporate(type="table") -%}
     {%- set old_relation = adapter.get_relation(database, schema, this.identifier) -%}
-    {%- set candidate_for = config.meta_get("candidate_for") -%}
+    {%- set candidate_for = config.meta_get("candidate_for") if not var("trial", false) -%}
     {%- set home = layer_schema("marts") if candidate_for else schema -%}
     {%- set folder = schema_folder(home) ~ "/" ~ (candidate_for or this.identifier) ~ "/"
         ~ invocation_folder() -%}
