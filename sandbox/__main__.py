@@ -83,10 +83,9 @@ def _server(console: Console, options: argparse.Namespace) -> None:
         encoding="utf-8",
     )
     console.print(f"The engine of {options.lake} is up on 127.0.0.1:{server.port}.")
-    console.print(
-        "  source .venv/bin/activate && dbt build -s int_weekly_sales_inventory_aggregated+"
-    )
-    console.print('  make sql Q="select * from fct_weekly_sales_inventory limit 5"')
+    console.print("  make try MODEL=<model>")
+    console.print("  source .venv/bin/activate && dbt build -s <model>+")
+    console.print('  make sql Q="show tables"')
     console.print("  make stop")
 
 

@@ -41,10 +41,10 @@ from sandbox.emulated_account import (
 from sandbox.readiness import Check
 from sandbox.snowflake_source import SnowflakeSource, StepError
 from shelfweek.domain import domain
+from shelfweek.make_command import DEFAULT_DOMAIN
 from shelfweek.report import print_report, read_report
 
-DOMAIN = "retail"
-DAG_ID = f"nightly_{DOMAIN}"
+DAG_ID = f"nightly_{DEFAULT_DOMAIN}"
 MAX_FILE_BYTES = 16 << 20
 NIGHT_SECONDS = 1200.0
 
@@ -67,7 +67,7 @@ def deploy_check(account: EmulatedAccount, airflow: AirflowServer) -> Check:
     """Deploy the readiness check with a login to Airflow."""
     return readiness.deploy(
         account.aws,
-        domain(DOMAIN),
+        domain(DEFAULT_DOMAIN),
         "readiness",
         {
             "LandingBucket": BUCKET,
@@ -109,8 +109,8 @@ def play(console: Console) -> None:
         again = check.invoke({"load_date": str(load_date)})["Payload"]
         story.tell(f"a second check starts nothing: {again['status']}")
         engine = account.engine
-        runs = engine.query(f"select distinct run_id from {engine.marts(DOMAIN, 'runs')}")  # noqa: S608
-        report = read_report(engine, domain(DOMAIN), [runs[0]["run_id"]], [load_date])
+        runs = engine.query(f"select distinct run_id from {engine.marts(DEFAULT_DOMAIN, 'runs')}")  # noqa: S608
+        report = read_report(engine, domain(DEFAULT_DOMAIN), [runs[0]["run_id"]], [load_date])
         print_report(console, report, [])
         story.tell(f"the lake lies in {LAKE_URI}; stopping")
     story.tell("everything is stopped")

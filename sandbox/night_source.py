@@ -26,14 +26,14 @@ from sandbox.aws import Aws, EmulatorError
 from sandbox.command import Parser, Story, add_debug, run_command
 from sandbox.snowflake_source import SnowflakeSource, StepError
 from shelfweek.domain import domain
+from shelfweek.make_command import DEFAULT_DOMAIN
 
 LANDING = "s3://shelfweek-landing/dumps/"
 # So small that the large tables come in parts.
 MAX_FILE_BYTES = 300_000
 SENDER = "night@shop.example"
 RECIPIENT = "data@shop.example"
-DOMAIN = "retail"
-DAG_ID = f"nightly_{DOMAIN}"
+DAG_ID = f"nightly_{DEFAULT_DOMAIN}"
 STACK = "shelfweek-readiness"
 
 
@@ -99,7 +99,7 @@ def deploy_check(night: Night) -> None:
     address = urlsplit(LANDING)
     readiness.deploy(
         night.aws,
-        domain(DOMAIN),
+        domain(DEFAULT_DOMAIN),
         STACK,
         {
             "LandingBucket": address.netloc,

@@ -47,7 +47,7 @@ def loaded(lake_in: LakeMaker, landing: Path) -> Iterator[Loaded]:
         assert_equals_reference_of(lake, landing, MIDDLE, NEWEST)
         newer = len(lake.fact())
         lake.load(landing, OLDEST, limits=ACCEPT_SHRINK)
-        assert 200 < newer < len(lake.fact())
+        assert EXAMPLES < newer < len(lake.fact())
         yield Loaded(lake, landing)
 
 
