@@ -74,35 +74,39 @@ def test_each_metric_has_a_unit_test_of_its_own() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", CATALOG)
-def test_the_scorecard_rolls_up_as_the_catalog_says(lake: Lake, name: str) -> None:
+def test_the_scorecard_rolls_up_as_the_catalog_says(lake: Lake) -> None:
     """In models/serving/retail/store_week_scorecard.sql and in the catalog."""
-    rows = lake.rows(
-        f"""
-        select scorecard.{name} as found, wanted
-        from store_week_scorecard as scorecard
-        inner join (
-            select week_end_date, store_key, {CATALOG[name].expression} as wanted
-            from weekly_sales_inventory
-            group by week_end_date, store_key
-        ) using (week_end_date, store_key)
-        """
-    )
-    assert len(rows) == 4
-    for row in rows:
-        assert float(row["found"]) == pytest.approx(row["wanted"])
+    columns = {row["column_name"] for row in lake.rows("describe store_week_scorecard")}
+    shown = [metric for name, metric in CATALOG.items() if name in columns]
+    assert shown
+    for metric in shown:
+        rows = lake.rows(
+            f"""
+            select scorecard.{metric.column_name} as found, wanted
+            from store_week_scorecard as scorecard
+            inner join (
+                select week_end_date, store_key, {metric.expression} as wanted
+                from weekly_sales_inventory
+                group by week_end_date, store_key
+            ) using (week_end_date, store_key)
+            """
+        )
+        assert len(rows) == 4
+        for row in rows:
+            assert float(row["found"]) == pytest.approx(row["wanted"]), metric.column_name
 
 
-@pytest.mark.parametrize("name", CATALOG)
-def test_one_week_rolls_up_as_a_second_formula_says(name: str) -> None:
+def test_the_second_formulas_leave_no_metric_out() -> None:
     """In tests/pytest/dashboards/formulas.py, which the running Superset is compared with too."""
-    assert list(METRICS) == list(CATALOG)
+    assert METRICS.keys() == CATALOG.keys()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_one_week_rolls_up_as_a_second_formula_says(name: str) -> None:
     lake = Lake()
-    flags = {"low_stock_instances": 3, "potential_low_stock_impact": 7, "no_stock_impact": 5}
     for product in (1, 2):
-        stock = {"week_end_on_hand_qty": 30 * product, "week_end_on_order_qty": 4}
-        sold = {"total_sales_qty": product, "no_stock_instances": product}
-        lake.add_week((2026, 2), 1, product, **flags, **stock, **sold)
+        values = {column: product + place for place, column in enumerate(CATALOG)}
+        lake.add_week((2026, 2), 1, product, **values)
     (row,) = lake.rows(
         f"select {METRICS[name]} as wanted, {CATALOG[name].expression} as found "
         "from fct_weekly_sales_inventory"
