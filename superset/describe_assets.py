@@ -1,17 +1,17 @@
-"""Write into the assets what dbt's manifest and the metric catalog say of columns and metrics.
+"""Write what the metric catalog and dbt's manifest say into every file that says it again.
 
-Labels, descriptions, units and formats of the fourteen metrics come from
-seeds/retail/metric_catalog.csv; descriptions of datasets and columns from dbt's manifest for
-Athena, which has the views and, as sources, the published tables. A text below the first line of a
-metric's description, or the first paragraph of a chart's, is the asset's own and stays.
+Label, description, format and SQL of a metric come from seeds/retail/metric_catalog.csv, and go
+into the datasets here, models/metric_glossary.md and docs/metrics.md. Descriptions of datasets and
+columns come from dbt's manifest for Athena, which has the views and, as sources, the published
+tables. The first paragraph of a chart's description is the asset's own and stays, and so does what
+docs/metrics.md says outside of its marked blocks.
 
-    python superset/describe_assets.py            rewrite the assets
-    python superset/describe_assets.py --check    change nothing; exit code 1 if one has drifted
+    python -m superset.describe_assets            rewrite the files
+    python -m superset.describe_assets --check    change nothing; exit code 1 if one has drifted
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 import tempfile
@@ -24,19 +24,10 @@ import yaml
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-PROJECT = Path(__file__).resolve().parent.parent
-ASSETS = Path(__file__).parent / "assets"
-CATALOG = PROJECT / "seeds" / "retail" / "metric_catalog.csv"
+from superset.metric_catalog import PROJECT, Metric, read_catalog
+from superset.metric_pages import metric_pages
 
-FORMATS = {
-    "units": ",.0f",
-    "money": ",.0f",
-    "money per unit": ",.2f",
-    "fraction": ".1%",
-    "days": ",.0f",
-    "weeks": ",.1f",
-}
-"""D3 format of each unit of the metric catalog. Money has no sign: the source names no currency."""
+ASSETS = Path(__file__).parent / "assets"
 
 ATHENA = {
     "AWS_REGION": "us-east-1",
@@ -80,12 +71,6 @@ def dump(asset: Asset) -> str:
     return yaml.dump(asset, Dumper=AssetDumper, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 
-def read_catalog() -> dict[str, dict[str, str]]:
-    """Return the metrics by column name."""
-    with CATALOG.open(encoding="utf-8", newline="") as file:
-        return {row["column_name"]: row for row in csv.DictReader(file)}
-
-
 def parse_project() -> Manifest:
     """Return the project as dbt sees it on target athena; needs no engine.
 
@@ -118,8 +103,8 @@ def describe(name: str, asset: Asset, manifest: Manifest) -> Asset:
         own, *_ = asset["description"].split("\n\n")
         shown = set(_strings(asset["params"]))
         lines = [
-            f"{row['metric_name']} ({row['unit']}): {row['definition']}"
-            for column, row in catalog.items()
+            f"{metric.metric_name} ({metric.unit}): {metric.definition}"
+            for column, metric in catalog.items()
             if column in shown
         ]
         return {**asset, "description": "\n\n".join([own, *lines])}
@@ -132,31 +117,31 @@ def _table(name: str, manifest: Manifest) -> Any:
     return view or manifest.sources[f"source.shelfweek.retail_published.{name}"]
 
 
-def _column(
-    column: Asset, table: Any, catalog: dict[str, dict[str, str]], manifest: Manifest
-) -> Asset:
+def _column(column: Asset, table: Any, catalog: dict[str, Metric], manifest: Manifest) -> Asset:
     name = column["column_name"]
     described = dict(column)
     if block := manifest.docs.get(f"doc.shelfweek.{name}"):
         described["description"] = block.block_contents.strip()
     if name in catalog:
-        described["verbose_name"] = catalog[name]["metric_name"]
-        described["description"] = catalog[name]["definition"]
+        described["verbose_name"] = catalog[name].metric_name
+        described["description"] = catalog[name].definition
     if table and name in table.columns:
         described["description"] = table.columns[name].description.strip()
     return described
 
 
-def _metric(metric: Asset, catalog: dict[str, dict[str, str]]) -> Asset:
-    row = catalog.get(metric["metric_name"])
-    if row is None:
+def _metric(metric: Asset, catalog: dict[str, Metric]) -> Asset:
+    described = catalog.get(metric["metric_name"])
+    if described is None:
         return metric
-    _, *own = metric["description"].split("\n")
     return {
-        **metric,
-        "verbose_name": row["metric_name"],
-        "description": "\n".join([row["definition"], *own]),
-        "d3format": FORMATS[row["unit"]],
+        "metric_name": described.column_name,
+        "verbose_name": described.metric_name,
+        "expression": described.expression,
+        "metric_type": None,
+        "d3format": described.number_format,
+        "description": f"{described.definition}\n{described.roll_up_definition}",
+        "warning_text": None,
     }
 
 
@@ -170,26 +155,41 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def drifted(manifest: Manifest) -> dict[Path, str]:
-    """Return the files that are not as they should be, with the text that they should have."""
+    """Return the assets that are not as they should be, with the text that they should have."""
     texts = {}
     for path in sorted(ASSETS.rglob("*.yaml")):
-        current = path.read_text(encoding="utf-8")
-        asset = yaml.safe_load(current)
-        wanted = dump(describe(path.relative_to(ASSETS).as_posix(), asset, manifest))
-        if wanted != current:
-            texts[path] = wanted
-    return texts
+        asset = yaml.safe_load(path.read_text(encoding="utf-8"))
+        texts[path] = dump(describe(path.relative_to(ASSETS).as_posix(), asset, manifest))
+    return differing(texts)
+
+
+def differing(texts: dict[Path, str]) -> dict[Path, str]:
+    """Return the files that do not have the text that they should have."""
+    return {
+        path: text
+        for path, text in texts.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    }
 
 
 def main() -> int:
     """Rewrite or check, and return the exit code."""
     is_check = "--check" in sys.argv[1:]
+    pages = differing(metric_pages())
+    if not is_check:
+        # First of all: the manifest takes the columns' texts from the glossary.
+        _write(pages)
     texts = drifted(parse_project())
-    for path, text in texts.items():
+    if not is_check:
+        _write(texts)
+    for path in (*pages, *texts):
         print(f"{'drifted' if is_check else 'rewritten'}: {path.relative_to(PROJECT)}")
-        if not is_check:
-            path.write_text(text, encoding="utf-8")
-    return int(is_check and bool(texts))
+    return int(is_check and bool(pages or texts))
+
+
+def _write(texts: dict[Path, str]) -> None:
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,26 +12,31 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
+from dumps import (
+    LOAD_DATE,
+    WORKED_ROW,
+    WORKED_SALES,
+    WORKED_STOCK,
+    night_tables,
+    sale,
+    stock,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import FactRow, NightError, Reference, compute, fast_fact
 from reference.cases import (
     Layout,
     Night,
-    Tables,
     TextRow,
     calendar_rows,
     layouts,
-    product_rows,
     small_nights,
-    store_rows,
     trailing_window,
     write_dump,
     write_nights,
 )
 from reference.contract import FACT_COLUMNS, TABLES
 
-LOAD_DATE = date(2026, 1, 14)
 ALL_REASONS = {
     "malformed_row",
     "bad_value",
@@ -44,88 +49,6 @@ ALL_REASONS = {
 property_test = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
-
-
-def sale(day: str, qty: str | None, amt: str | None, trans_id: int = 1, **other: str) -> TextRow:
-    """A sales line of store 1, product 9 in the first days of 2026."""
-    return {
-        "TRANS_ID": str(trans_id),
-        "PROD_KEY": "9",
-        "STORE_KEY": "1",
-        "TRANS_DT": f"2026-{day}",
-        "SALES_QTY": qty,
-        "SALES_AMT": amt,
-        "SALES_COST": "1.5",
-        **other,
-    }
-
-
-def stock(day: str, on_hand: str | None, on_order: str = "0", out: str = "0") -> TextRow:
-    """An inventory row of store 1, product 9 in the first days of 2026."""
-    return {
-        "CAL_DT": f"2026-{day}",
-        "STORE_KEY": "1",
-        "PROD_KEY": "9",
-        "INVENTORY_ON_HAND_QTY": on_hand,
-        "INVENTORY_ON_ORDER_QTY": on_order,
-        "OUT_OF_STOCK_FLG": out,
-    }
-
-
-def night_tables(
-    sales: Sequence[TextRow | str] = (), inventory: Sequence[TextRow | str] = ()
-) -> Tables:
-    """All five tables of a night around New Year 2026."""
-    return {
-        "sales": [*sales],
-        "inventory": [*inventory],
-        "calendar": [*calendar_rows(date(2025, 11, 30), date(2026, 2, 28))],
-        "store": [*store_rows([1])],
-        "product": [*product_rows([9])],
-    }
-
-
-WORKED_SALES = [
-    sale("01-04", "2", "20.00"),
-    sale("01-05", "4", "40.00"),
-    sale("01-05", "1", "5.00", trans_id=2),
-    sale("01-06", "2", "18.00"),
-    sale("01-07", "1", "10.00"),
-    sale("01-10", "-1", "-10.00"),
-]
-WORKED_STOCK = [
-    stock("01-04", "5"),
-    stock("01-05", "3"),
-    stock("01-06", "0", "10", "1"),
-    stock("01-08", "9"),
-    stock("01-09", "9", "4", "1"),
-    stock("01-10", "8", "4"),
-]
-WORKED_ROW: FactRow = {
-    "year_number": 2026,
-    "week_number": 2,
-    "week_start_date": date(2026, 1, 4),
-    "week_end_date": date(2026, 1, 10),
-    "store_key": 1,
-    "product_key": 9,
-    "is_complete_week": True,
-    "days_in_week": 7,
-    "total_sales_qty": Decimal(9),
-    "total_sales_amt": Decimal(83),
-    "avg_sales_price": 83 / 9,
-    "week_end_on_hand_qty": Decimal(8),
-    "week_end_on_order_qty": Decimal(4),
-    "stock_as_of_date": date(2026, 1, 10),
-    "total_sales_cost": Decimal(9),
-    "in_stock_rate": 1 - 2 / 7,
-    "total_low_stock_impact": 4,
-    "potential_low_stock_impact": Decimal(36),
-    "no_stock_impact": Decimal(18),
-    "low_stock_instances": 2,
-    "out_of_stock_rate": 2 / 7,
-    "no_stock_instances": 2,
-    "weeks_of_supply": 8 / 9,
-}
 
 
 def test_worked_example_of_the_contract(tmp_path: Path) -> None:

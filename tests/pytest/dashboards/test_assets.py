@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
 import re
-import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 
 from shelfweek.project import PROJECT
+from superset import describe_assets
+from superset.metric_catalog import read_catalog
 
 ASSETS = PROJECT / "superset" / "assets"
 FILTERS = {
@@ -39,21 +37,9 @@ def assets() -> Assets:
 
 
 @pytest.fixture(scope="module")
-def describing() -> ModuleType:
-    """superset/describe_assets.py: the folder is no package."""
-    path = PROJECT / "superset" / "describe_assets.py"
-    spec = importlib.util.spec_from_file_location("describe_assets", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["describe_assets"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def manifest(describing: ModuleType) -> Any:
+def manifest() -> Any:
     """The project as dbt sees it on target athena."""
-    return describing.parse_project()
+    return describe_assets.parse_project()
 
 
 def of_kind(assets: Assets, kind: str) -> Assets:
@@ -174,28 +160,21 @@ def test_filters_of_the_weekly_dashboards(assets: Assets) -> None:
 
 
 def test_every_metric_is_charted_with_its_definition(assets: Assets) -> None:
-    """All fourteen of the catalog, each in the description of the charts that show it."""
-    with (PROJECT / "seeds" / "retail" / "metric_catalog.csv").open(
-        encoding="utf-8", newline=""
-    ) as file:
-        catalog = list(csv.DictReader(file))
-    assert len(catalog) == 14
-    for row in catalog:
+    """Each of the catalog, in the description of the charts that show it."""
+    for metric in read_catalog().values():
         showing = [
             chart
             for chart in of_kind(assets, "charts").values()
-            if row["column_name"] in metrics_of(chart)
+            if metric.column_name in metrics_of(chart)
         ]
-        assert showing, row["column_name"]
+        assert showing, metric.column_name
         for chart in showing:
-            assert row["definition"] in chart["description"], chart["slice_name"]
+            assert metric.definition in chart["description"], chart["slice_name"]
 
 
-def test_texts_have_not_drifted_from_manifest_and_catalog(
-    describing: ModuleType, manifest: Any
-) -> None:
-    """If this fails: python superset/describe_assets.py."""
-    drifted = describing.drifted(manifest)
+def test_texts_have_not_drifted_from_manifest_and_catalog(manifest: Any) -> None:
+    """If this fails: python -m superset.describe_assets."""
+    drifted = describe_assets.drifted(manifest)
     assert not [str(path) for path in drifted]
 
 

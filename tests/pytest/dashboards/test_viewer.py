@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from dashboards.client import Client
+from dashboards.formulas import METRICS
 from dashboards.site import Site, publish_for_superset
 from dashboards.tables import (
     EMPTY,
@@ -35,23 +36,6 @@ QUERY_FAILED = (
 )
 LOSING = "where-are-we-losing-sales"
 WORST = "The worst fifty"
-METRICS = {
-    "total_sales_qty": "sum(total_sales_qty)",
-    "total_sales_amt": "sum(total_sales_amt)",
-    "avg_sales_price": "sum(total_sales_amt) / sum(total_sales_qty)",
-    "week_end_on_hand_qty": "sum(week_end_on_hand_qty)",
-    "week_end_on_order_qty": "sum(week_end_on_order_qty)",
-    "total_sales_cost": "sum(total_sales_cost)",
-    "in_stock_rate": "1 - sum(no_stock_instances) / sum(days_in_week)",
-    "total_low_stock_impact": "sum(total_low_stock_impact)",
-    "potential_low_stock_impact": "sum(potential_low_stock_impact)",
-    "no_stock_impact": "sum(no_stock_impact)",
-    "low_stock_instances": "sum(low_stock_instances)",
-    "out_of_stock_rate": "sum(no_stock_instances) / sum(days_in_week)",
-    "no_stock_instances": "sum(no_stock_instances)",
-    "weeks_of_supply": "sum(week_end_on_hand_qty) / sum(total_sales_qty)",
-}
-"""The fourteen, for one week and some stores, written a second time."""
 
 
 def newest_week(site: Site) -> tuple[int, int]:
@@ -86,7 +70,7 @@ def publishing(site: Site, shape: Shape, folder: Path) -> Iterator[None]:
 
 
 def test_metrics_equal_those_of_the_file(site: Site, viewer: Client) -> None:
-    """All fourteen by store, against SQL of the test's own."""
+    """Each of them by store, against SQL of the tests' own."""
     year, week = newest_week(site)
     answer = viewer.data(LOSING, WORST, list(METRICS), ["store_desc"], week_filters(site))
     assert answer.status == 200, answer.text

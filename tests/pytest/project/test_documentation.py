@@ -16,11 +16,18 @@ from domains import RETAIL
 from served_lakes import SETTINGS
 
 from shelfweek.project import PROJECT
+from superset.metric_catalog import ROLL_UPS, read_catalog
 
 FACT = "fct_weekly_sales_inventory"
 
 OPERATIONAL_TABLES = {"rejected_rows", "load_row_counts", "load_coverage", "runs"}
 """Published tables that tell about loads, not about sales and stock."""
+
+NO_METRICS = {
+    "year_number", "week_number", "week_start_date", "week_end_date", "store_key", "product_key",
+    "is_complete_week", "days_in_week", "stock_as_of_date",
+}  # fmt: skip
+"""What else the fact has: its key, the progress of the week, and the day of the count."""
 
 UNITS = {"units", "money", "money per unit", "fraction", "days", "weeks"}
 DIRECTIONS = {"up", "down", "neutral"}
@@ -78,15 +85,6 @@ def manifest(request: pytest.FixtureRequest) -> Manifest:
     """Either of them."""
     chosen: Manifest = request.getfixturevalue(f"{request.param}_manifest")
     return chosen
-
-
-@pytest.fixture(scope="session")
-def catalog() -> list[dict[str, str]]:
-    """The rows of seed metric_catalog."""
-    with (PROJECT / "seeds" / "retail" / "metric_catalog.csv").open(
-        encoding="utf-8", newline=""
-    ) as file:
-        return list(csv.DictReader(file))
 
 
 def models_of(manifest: Manifest) -> list[ModelNode]:
@@ -197,29 +195,29 @@ def test_every_seed_is_described(lake_manifest: Manifest) -> None:
         assert all(column.description.strip() for column in seed.columns.values()), seed.name
 
 
-def test_catalog_holds_the_fourteen_metrics_of_the_fact(
-    lake_manifest: Manifest, catalog: list[dict[str, str]]
-) -> None:
-    """Each number once, each a column of the fact, no value outside the closed sets."""
+def test_catalog_holds_the_metrics_of_the_fact(lake_manifest: Manifest) -> None:
+    """Every column that is no key and no date, numbered, with no value outside the closed sets."""
     fact = lake_manifest.nodes[f"model.shelfweek.{FACT}"]
-    assert [row["metric_number"] for row in catalog] == [str(n) for n in range(1, 15)]
-    assert len({row["column_name"] for row in catalog}) == 14
-    assert {row["column_name"] for row in catalog} <= set(fact.columns)
-    assert len({row["metric_name"] for row in catalog}) == 14
-    assert {row["unit"] for row in catalog} <= UNITS
-    assert {row["good_direction"] for row in catalog} <= DIRECTIONS
+    metrics = read_catalog()
+    assert set(metrics) == set(fact.columns) - NO_METRICS
+    assert [metric.metric_number for metric in metrics.values()] == [
+        str(number) for number in range(1, len(metrics) + 1)
+    ]
+    assert len({metric.metric_name for metric in metrics.values()}) == len(metrics)
+    assert {metric.unit for metric in metrics.values()} <= UNITS
+    assert {metric.good_direction for metric in metrics.values()} <= DIRECTIONS
+    for name, metric in metrics.items():
+        parts = {metric.numerator, metric.denominator} - {""}
+        assert metric.roll_up in ROLL_UPS, name
+        assert parts <= set(fact.columns), name
+        assert metric.roll_up != "sum" or parts == {name}
 
 
-def test_catalog_and_glossary_define_metrics_alike(
-    lake_manifest: Manifest, catalog: list[dict[str, str]]
-) -> None:
-    """A metric's text in the seed, in the glossary and at the fact's column is one text."""
+def test_the_fact_describes_metrics_as_the_catalog_does(lake_manifest: Manifest) -> None:
+    """The glossary is written from the catalog; the fact's columns take their text from it."""
     fact = lake_manifest.nodes[f"model.shelfweek.{FACT}"]
-    for row in catalog:
-        column = row["column_name"]
-        block = lake_manifest.docs[f"doc.shelfweek.{column}"].block_contents.strip()
-        assert block == row["definition"], f"glossary: {column}"
-        assert fact.columns[column].description.strip() == row["definition"], f"{FACT}.{column}"
+    for name, metric in read_catalog().items():
+        assert fact.columns[name].description.strip() == metric.definition, f"{FACT}.{name}"
 
 
 def test_models_follow_the_naming_law(manifest: Manifest) -> None:
