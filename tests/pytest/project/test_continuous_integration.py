@@ -89,3 +89,12 @@ def test_owners_are_given_to_folders_that_are_there() -> None:
     owned = [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
     assert owned[0] == "*"
     assert [folder for folder in owned[1:] if not (PROJECT / folder.strip("/")).is_dir()] == []
+
+
+def test_a_release_has_one_version() -> None:
+    """dbt's project and Python's have it, and the changelog tells of it."""
+    (declared,) = re.findall(r'^version = "(.+)"', (PROJECT / "pyproject.toml").read_text(), re.M)
+    dbt_project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    assert dbt_project["version"] == declared
+    headings = re.findall(r"^## (.+)", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert next(heading for heading in headings if heading != "Unreleased") == declared
