@@ -71,7 +71,7 @@ class ThriftServer:
     lake: Path
     port: int
     pid: int
-    # Start of the Java process in seconds since 1970: tells it from a later one with the same pid.
+    # Start of the Java process, as _start_of has it: tells it from a later one with the same pid.
     create_time: float
     log: Path
     ready: bool = False
@@ -85,7 +85,7 @@ class ThriftServer:
             return None
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.create_time) < SAME_START
+            same = abs(_start_of(process) - self.create_time) < SAME_START
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
@@ -338,8 +338,18 @@ def _spawn(
             pass_fds=(lock.fileno(),),
             preexec_fn=None if detached else die_with_parent(),
         )
-    create_time = psutil.Process(child.pid).create_time()
+    create_time = _start_of(psutil.Process(child.pid))
     return ThriftServer(lake, port, child.pid, create_time, log, child=child)
+
+
+def _start_of(process: psutil.Process) -> float:
+    """When a process started, in seconds, the same whenever it is asked.
+
+    Linux counts from the machine's start, and psutil adds when that was by the clock of today,
+    which may have been set since.
+    """
+    is_counted = sys.platform == "linux"
+    return process.create_time() - (psutil.boot_time() if is_counted else 0.0)
 
 
 @contextlib.contextmanager

@@ -136,6 +136,18 @@ def test_an_absent_database_and_an_absent_server_are_named(server: ThriftServer)
             query(free.getsockname()[1], "select 1")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts from the machine's start")
+def test_a_server_is_found_after_the_clock_was_set(
+    server: ThriftServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot_time = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot_time + 26)
+    assert psutil.boot_time() == boot_time + 26
+    found = thrift_server.attach(server.lake)
+    assert found
+    assert found.pid == server.pid
+
+
 def test_it_listens_on_loopback_only(server: ThriftServer) -> None:
     connections = psutil.Process(server.pid).net_connections(kind="inet")
     assert {x.laddr.ip for x in connections} == {"127.0.0.1"}
