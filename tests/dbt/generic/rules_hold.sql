@@ -3,16 +3,17 @@
 
     rules: mapping of names to conditions -#}
 {% test rules_hold(model, rules) %}
+{%- set names_of_broken = [] -%}
+{%- for name, condition in rules.items() -%}
+    {%- do names_of_broken.append(
+        "case when not coalesce(" ~ condition | trim ~ ", false) then '" ~ name ~ "' end"
+    ) -%}
+{%- endfor -%}
 with judged as (
 
     select
         *,
-        concat_ws(
-            ', '
-            {%- for name, condition in rules.items() %},
-            case when not coalesce({{ condition | trim }}, false) then '{{ name }}' end
-            {%- endfor %}
-        ) as broken_rules
+        concat_ws(', ', {{ names_of_broken | join(", ") }}) as broken_rules
     from {{ model }}
 
 )

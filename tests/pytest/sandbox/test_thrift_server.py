@@ -240,7 +240,7 @@ def test_a_state_file_of_another_process_is_stale(tmp_path: Path) -> None:
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         (tmp_path / "run").mkdir()
-        begun = psutil.Process(bystander.pid).create_time()
+        begun = thrift_server._start_of(psutil.Process(bystander.pid))
         log = tmp_path / "run" / "server.log"
         mistaken = ThriftServer(tmp_path, 10000, bystander.pid, begun - 3600, log, ready=True)
         thrift_server._write_state(mistaken)
