@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 STOP_TIMEOUT = 20.0
 POLL = 0.2
 # Below those that a system hands out by itself (Linux from 32768, others from 49152): what is found
-# free here is still free when the server that it was found for takes it.
+# free here is seldom taken before the server that it was found for has it.
 PORTS = range(20_000, 32_000)
 
 

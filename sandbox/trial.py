@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from sandbox.run import engine_of, only_run, progress_on
 from shelfweek.comparison import ColumnChange, NewColumn
 from shelfweek.domain import Domain
 from shelfweek.engine import Engine, prefix_of_schemas
-from shelfweek.night import NightError
+from shelfweek.night import PUBLISHED, NightError
+from shelfweek.printable import printable
 from shelfweek.trial import Difference, Trial, trial_project, try_models
 
 
@@ -38,15 +39,16 @@ def try_on_lake(console: Console, domain: Domain, lake: Path, names: Sequence[st
     with only_run(lake), starting as engine:
         expect_published(engine, lake, domain)
         project.engine = engine
-        state, tables = run / "dbt" / "target", run / "trial" / "tables"
+        state, tables = run / "dbt" / PUBLISHED / domain.name, run / "trial" / "tables"
         trial = try_models(project, domain, state, tables, names, progress)
-    _print(console, trial)
+    print_trial(console, trial)
     if trial.failures:
         raise NightError("\n".join(trial.failures))
     console.print(f"Nothing was published. Done in {time.monotonic() - started:.0f} s.")
 
 
-def _print(console: Console, trial: Trial) -> None:
+def print_trial(console: Console, trial: Trial) -> None:
+    """Print what was built and how its rows differ."""
     console.print()
     for warning in trial.warnings:
         console.print(Text(f"Warning: {warning}"), soft_wrap=True)
@@ -62,7 +64,7 @@ def _print_difference(console: Console, difference: Difference) -> None:
     if found is None:
         console.print(Text(f"{difference.model} is new: there is nothing to compare it with."))
         return
-    title = f"{difference.model} against {difference.against}"
+    title = f"{difference.model} against the last run"
     if found.is_equal:
         console.print(Text(f"{title}: no difference in {found.rows_now:,} rows."))
         return
@@ -73,6 +75,8 @@ def _print_difference(console: Console, difference: Difference) -> None:
     )
     for name in found.gone_columns:
         console.print(Text(f"Column {name} is gone."))
+    for name, (before, now) in found.other_types.items():
+        console.print(Text(f"Column {name} was {before} and is {now}."))
     if found.new_columns:
         console.print(_table_of_new(found.new_columns))
     if found.columns:
@@ -83,7 +87,9 @@ def _table_of_new(columns: Sequence[NewColumn]) -> Table:
     table = _table("new column", "without a value", "lowest", "highest")
     for column in columns:
         table.add_row(
-            column.name, f"{column.nulls:,}", _number(column.lowest), _number(column.highest)
+            column.name,
+            f"{column.nulls:,}",
+            *(_told(value, column.is_number) for value in (column.lowest, column.highest)),
         )
     return table
 
@@ -95,10 +101,10 @@ def _table_of_changes(columns: Sequence[ColumnChange]) -> Table:
         table.add_row(
             column.name,
             f"{column.rows:,}",
-            _number(column.sum_before),
-            _number(column.sum_now),
-            _number(column.before),
-            _number(column.now),
+            *(
+                _told(value, column.is_number)
+                for value in (column.sum_before, column.sum_now, column.before, column.now)
+            ),
             Text(", ".join(str(value) for value in column.key.values())),
         )
     return table
@@ -112,12 +118,8 @@ def _table(first: str, *others: str) -> Table:
     return table
 
 
-def _number(value: Any) -> str:
-    """A value for a table: numbers with separators and at most four decimals."""
+def _told(value: Any, is_number: bool) -> Text:
+    """A value for a table, numbers with separators."""
     if value is None:
-        return "-"
-    try:
-        number = json.loads(str(value))
-    except ValueError:
-        return str(value)
-    return f"{number:,}" if isinstance(number, int) else f"{number:,.4f}"
+        return Text("-")
+    return Text(f"{Decimal(str(value)):,}" if is_number else printable(str(value)))

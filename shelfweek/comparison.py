@@ -19,6 +19,7 @@ class ColumnChange:
     Attributes:
         rows: how many have another value now.
         sum_before, sum_now: over all rows of a side, of a number; None of anything else.
+        is_number: whether both sides have numbers.
         key: of the row that changed most, by column.
         before, now: its values, as text.
     """
@@ -30,16 +31,18 @@ class ColumnChange:
     key: Mapping[str, Any]
     before: str | None
     now: str | None
+    is_number: bool
 
 
 @dataclass(frozen=True)
 class NewColumn:
-    """A column that was not there before: rows without a value, lowest and highest value."""
+    """A column that was not there before: rows without a value, lowest and highest as text."""
 
     name: str
     nulls: int
-    lowest: Any
-    highest: Any
+    lowest: str | None
+    highest: str | None
+    is_number: bool
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Comparison:
             such rows are removed and added.
         columns: those that changed, with most rows first.
         gone_columns: names of columns that are no more.
+        other_types: columns of another type, with the one before and the one now.
     """
 
     rows_before: int
@@ -63,38 +67,40 @@ class Comparison:
     columns: list[ColumnChange] = field(default_factory=list)
     new_columns: list[NewColumn] = field(default_factory=list)
     gone_columns: list[str] = field(default_factory=list)
+    other_types: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def is_equal(self) -> bool:
         """Whether both sides have the same rows and columns."""
-        return not (
-            self.added or self.removed or self.changed or self.new_columns or self.gone_columns
-        )
+        differs_in_rows = self.added or self.removed or self.changed
+        differs_in_columns = self.new_columns or self.gone_columns or self.other_types
+        return self.rows_before == self.rows_now and not (differs_in_rows or differs_in_columns)
 
 
-def compare(
-    session: Session, before: str, now: str, key: Sequence[str], partition: str | None = None
-) -> Comparison:
+def compare(session: Session, before: str, now: str, key: Sequence[str]) -> Comparison:
     """Compare two tables.
 
     before, now: their full names. key: columns that no two rows of a side share; none: whole rows
-    are compared. partition: a column; of the table before, only values count that are there now.
+    are compared.
 
     Raises:
         EngineError: the engine refuses it.
     """
     types_before, types = _types(session, before), _types(session, now)
     shared = [name for name in types if name in types_before]
-    if partition:
-        before = f"(select * from {before} where {partition} in (select {partition} from {now}))"
     new = [name for name in types if name not in types_before]
     return Comparison(
         **(
-            _by_key(session, before, now, key, {name: types[name] for name in shared})
+            _by_key(session, before, now, key, {n: (types_before[n], types[n]) for n in shared})
             if key and set(key) <= set(shared)
             else _by_row(session, before, now, shared)
         ),
-        new_columns=_new_columns(session, now, new),
+        new_columns=_new_columns(session, now, {name: types[name] for name in new}),
+        other_types={
+            name: (types_before[name], types[name])
+            for name in shared
+            if types_before[name] != types[name]
+        },
         gone_columns=[name for name in types_before if name not in types],
     )
 
@@ -111,21 +117,33 @@ def _types(session: Session, table: str) -> dict[str, str]:
 
 
 def _by_key(
-    session: Session, before: str, now: str, key: Sequence[str], types: Mapping[str, str]
+    session: Session,
+    before: str,
+    now: str,
+    key: Sequence[str],
+    types: Mapping[str, tuple[str, str]],
 ) -> dict[str, Any]:
     values = [name for name in types if name not in key]
-    differs = {name: f"not (was.{name} <=> present.{name})" for name in values}
+    numbers = {name for name in values if all(kind.startswith(_NUMBER) for kind in types[name])}
+    # Values of types that cannot be compared are compared as text.
+    differs = {
+        name: f"not (was.{name} <=> present.{name})"
+        if name in numbers or len(set(types[name])) == 1
+        else f"not (string(was.{name}) <=> string(present.{name}))"
+        for name in values
+    }
     keys = ", ".join(f"present.{name}" for name in key)
     is_on_both = "was.is_there and present.is_there"
     selects = [
-        "count(was.is_there) as rows_before",
-        "count(present.is_there) as rows_now",
+        # On their own: a key that is not unique would multiply them in the join.
+        f"(select count(*) from {before}) as rows_before",
+        f"(select count(*) from {now}) as rows_now",
         "count_if(was.is_there is null) as added",
         "count_if(present.is_there is null) as removed",
         f"count_if({is_on_both} and ({' or '.join(differs.values()) or 'false'})) as changed",
     ]
     for number, name in enumerate(values):
-        is_number = types[name].startswith(_NUMBER)
+        is_number = name in numbers
         # A value that came or went counts most.
         size = (
             f"coalesce(double(abs(present.{name} - was.{name})), double('infinity'))"
@@ -154,6 +172,7 @@ def _by_key(
             row[f"rows_{number}"],
             row[f"sum_before_{number}"],
             row[f"sum_now_{number}"],
+            is_number=name in numbers,
             **_most(row[f"most_{number}"]),
         )
         for number, name in enumerate(values)
@@ -183,16 +202,22 @@ def _by_row(session: Session, before: str, now: str, columns: Sequence[str]) -> 
     return {**row, "changed": 0}
 
 
-def _new_columns(session: Session, table: str, names: Sequence[str]) -> list[NewColumn]:
-    if not names:
+def _new_columns(session: Session, table: str, types: Mapping[str, str]) -> list[NewColumn]:
+    if not types:
         return []
     selects = [
         f"count_if({name} is null) as nulls_{number}, string(min({name})) as lowest_{number}, "
         f"string(max({name})) as highest_{number}"
-        for number, name in enumerate(names)
+        for number, name in enumerate(types)
     ]
     (row,) = session.query(f"select {', '.join(selects)} from {table}")
     return [
-        NewColumn(name, row[f"nulls_{number}"], row[f"lowest_{number}"], row[f"highest_{number}"])
-        for number, name in enumerate(names)
+        NewColumn(
+            name,
+            row[f"nulls_{number}"],
+            row[f"lowest_{number}"],
+            row[f"highest_{number}"],
+            is_number=kind.startswith(_NUMBER),
+        )
+        for number, (name, kind) in enumerate(types.items())
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from shelfweek.registration import register_files
 from shelfweek.rejects import REJECTED_SHARE_TEST, Again, rejects_over_limit
 
 NOT_REGISTERED = "the run could not be registered"
+PUBLISHED = "published"
+"""Folder beside dbt's target that keeps, by domain, the manifest of the last run."""
 
 
 @dataclass
@@ -112,10 +115,18 @@ def publish(
     with timed(progress, "register the run"):
         outcome = begin()
     _build(project, domain, outcome, again, progress)
+    _keep_manifest(project, domain)
     with timed(progress, "sweep old folders"):
         sweep(project.engine, domain, lake_uri)
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+def _keep_manifest(project: DbtProject, domain: Domain) -> None:
+    """Keep what the models were when the run was published: later commands parse them anew."""
+    folder = project.work_folder / PUBLISHED / domain.name
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(project.work_folder / "target" / "manifest.json", folder)
 
 
 def register(

@@ -37,10 +37,9 @@ class TrialError(Exception):
 
 @dataclass(frozen=True)
 class Difference:
-    """A model's rows against those of another table; against None: the model is new."""
+    """A model's rows against those of the lake's last run; None: the model is new."""
 
     model: str
-    against: str | None
     comparison: Comparison | None
 
 
@@ -83,13 +82,21 @@ def try_models(
     _expect_published_run(project.engine, domain)
     manifest = project.manifest or project.parse(progress)
     known = _models_of(manifest, domain)
-    names = names or _changed_models(project, known, state)
+    names = [
+        _candidate_of(known, name).name for name in names or _changed_models(project, known, state)
+    ]
     models = _models_to_build(known, names)
     _make_schemas(project.engine, domain, folder)
     trial = _build(project, models, _tests_of_others(manifest, names), state, progress)
+    trial.warnings += [
+        f"{node.name} reads what is published, which the last run has changed: rows can differ "
+        "for that alone"
+        for node in models.values()
+        if any(f".{domain.name}_published." in parent for parent in node.depends_on.nodes)
+    ]
     with timed(progress, "compare"), project.engine.session() as session:
         trial.differences += [
-            _difference(session, project.engine, domain, models[name], _key_of(manifest, name))
+            _difference(session, models[name], _key_of(manifest, name))
             for name in trial.models
             if _candidate_for(models[name]) or name in names
         ]
@@ -141,16 +148,9 @@ def _models_to_build(known: Mapping[str, Any], names: Iterable[str]) -> dict[str
     """The named models and what depends on them, up to what is published.
 
     Raises:
-        TrialError: one is not known, or is none that a trial can build.
+        TrialError: one of them keeps the rows of every run.
     """
-    wanted = []
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            raise TrialError(
-                f"there is no model {name!r}" + (f"; near it: {', '.join(near)}" if near else "")
-            )
-        wanted.append(_candidate_of(known, known[name]))
+    wanted = [known[name] for name in names]
     found: dict[str, Any] = {}
     while wanted:
         node = wanted.pop()
@@ -170,14 +170,23 @@ def _models_to_build(known: Mapping[str, Any], names: Iterable[str]) -> dict[str
     return dict(sorted(found.items()))
 
 
-def _candidate_of(models: Mapping[str, Any], node: Any) -> Any:
-    """The model that holds a published one's rows; any other model itself."""
-    if not _publishes(node):
-        return node
-    for other in models.values():
-        if _candidate_for(other) == node.alias:
+def _candidate_of(known: Mapping[str, Any], name: str) -> Any:
+    """The model of a name; of a published one, the model that holds its rows.
+
+    Raises:
+        TrialError: there is no such model, or none that holds its rows.
+    """
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        raise TrialError(
+            f"there is no model {name!r}" + (f"; near it: {', '.join(near)}" if near else "")
+        )
+    if not _publishes(known[name]):
+        return known[name]
+    for other in known.values():
+        if _candidate_for(other) == known[name].alias:
             return other
-    raise TrialError(f"{node.name} is what a run notes of itself: there is nothing to try")
+    raise TrialError(f"{name} is what a run notes of itself: there is nothing to try")
 
 
 def _publishes(node: Any) -> bool:
@@ -250,18 +259,16 @@ def _build(
     return trial
 
 
-def _difference(
-    session: Session, engine: Engine, domain: Domain, node: Any, key: Sequence[str]
-) -> Difference:
-    """Compare a model with the published table that it is the candidate for, or with itself."""
-    published = _candidate_for(node)
-    schema = engine.schema(domain.name, "marts") if published else node.schema.removeprefix(_PREFIX)
-    table = published or node.alias
-    if not session.query(f"show tables in {schema} like '{table}'"):
-        return Difference(node.name, None, None)
-    partition = domain.published_tables[published] if published else None
-    before, now = f"{schema}.{table}", f"{node.schema}.{node.alias}"
-    return Difference(node.name, before, compare(session, before, now, key, partition))
+def _difference(session: Session, node: Any, key: Sequence[str]) -> Difference:
+    """Compare a model with the table of its name that the lake's last run has left.
+
+    Of a candidate, these are the very rows that readers have been pointed at.
+    """
+    schema = node.schema.removeprefix(_PREFIX)
+    if not session.query(f"show tables in {schema} like '{node.alias}'"):
+        return Difference(node.name, None)
+    before, now = f"{schema}.{node.alias}", f"{node.schema}.{node.alias}"
+    return Difference(node.name, compare(session, before, now, key))
 
 
 def _key_of(manifest: Manifest, model: str) -> list[str]:

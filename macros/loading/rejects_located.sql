@@ -127,7 +127,7 @@
         counted.line_count,
         counted.load_date
     from counted
-    inner join files
+    left join files
         on counted.raw_table = files.raw_table
         and counted.file_name = files.file_name
     where counted.reason is not null

@@ -41,6 +41,7 @@ class Killable:
     Attributes:
         fact: the table that a kill must not tear, column: by which it is partitioned.
         expect_loaded: fails unless the lake holds these nights of its landing, and these alone.
+        seconds: that the first night took.
     """
 
     landing: Path
@@ -49,6 +50,7 @@ class Killable:
     fact: str
     column: str
     expect_loaded: Callable[[Lake, list[date]], None]
+    seconds: float = 0.0
 
     def kill(self) -> None:
         """Kill the server as `kill -9` does."""
@@ -82,17 +84,19 @@ class Killable:
 
         is_moment: asked over and over with None, and after each model with its name.
         """
-        ended = threading.Event()
+        ended, killed = threading.Event(), threading.Event()
 
         def watch() -> None:
             while not ended.is_set():
                 if is_moment(None):
+                    killed.set()
                     self.kill()
                     return
                 time.sleep(0.005)
 
         def after(what: str, _seconds: float) -> None:
             if is_moment(what):
+                killed.set()
                 self.kill()
 
         watcher = threading.Thread(target=watch)
@@ -100,6 +104,8 @@ class Killable:
         try:
             self.lake.load(self.landing, night, progress=after)
         except Exception:  # Whatever the client makes of a server that is gone.
+            if not killed.is_set():
+                raise
             return True
         finally:
             ended.set()
@@ -123,16 +129,13 @@ class Killable:
         seed = random.randrange(10**6)  # noqa: S311
         print(f"moments of seed {seed}")
         dice = random.Random(seed)  # noqa: S311
-        seconds = 30.0
         for _ in range(KILLS):
             night, before = self.next_night(), self.lake.contents()
-            moment = time.monotonic() + dice.uniform(0, seconds)
+            moment = time.monotonic() + dice.uniform(0, self.seconds)
             self.load_and_kill(night, lambda _model, at=moment: time.monotonic() > at)  # type: ignore[misc]
             self.restart()
             seen = self.lake.contents()
-            began = time.monotonic()
             self.load(night)
-            seconds = time.monotonic() - began
             self.expect_every_partition_whole(seen, before, self.lake.contents())
 
     def expect_every_partition_whole(
@@ -173,7 +176,9 @@ def killable_lake(
     assert column is not None
     killable = Killable(folder / "landing", server, lake, fact, column, expect_loaded)
     try:
+        began = time.monotonic()
         lake.load(killable.landing, first)
+        killable.seconds = time.monotonic() - began
         yield killable
     finally:
         killable.server.stop()

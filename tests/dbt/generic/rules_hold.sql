@@ -18,9 +18,7 @@ with judged as (
 
 )
 
-select
-    broken_rules,
-    judged.*
+select *
 from judged
 where broken_rules <> ''
 {% endtest %}

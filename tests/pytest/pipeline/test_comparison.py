@@ -45,7 +45,7 @@ def test_rows_are_told_apart_by_their_key(session: Session) -> None:
     assert (found.added, found.removed, found.changed) == (1, 1, 1)
     (change,) = found.columns
     assert change == ColumnChange(
-        "amt", 1, Decimal("3.50"), Decimal("3.75"), {"k": 2}, "2.00", "2.25"
+        "amt", 1, Decimal("3.50"), Decimal("3.75"), {"k": 2}, "2.00", "2.25", is_number=True
     )
 
 
@@ -76,7 +76,7 @@ def test_columns_that_came_and_went_are_named(session: Session) -> None:
     )
     found = compare(session, "before", "now", ["k"])
     assert found.gone_columns == ["old"]
-    assert found.new_columns == [NewColumn("new", 1, "7", "7")]
+    assert found.new_columns == [NewColumn("new", 1, "7", "7", is_number=True)]
     assert not found.is_equal
 
 
@@ -87,7 +87,16 @@ def test_without_a_key_whole_rows_are_counted(session: Session) -> None:
     assert (found.added, found.removed, found.changed) == (1, 2, 0)
 
 
-def test_partitions_that_were_not_built_are_left_out(session: Session) -> None:
-    sides(session, BEFORE + ", (9, 'z', 1.00, date'2026-01-10')", BEFORE)
-    assert compare(session, "before", "now", ["k"], "week").is_equal
-    assert compare(session, "before", "now", ["k"]).removed == 1
+def test_rows_that_are_doubled_are_counted_and_no_equal(session: Session) -> None:
+    sides(session, BEFORE, f"{BEFORE}, {BEFORE}")
+    found = compare(session, "before", "now", ["k"])
+    assert (found.rows_before, found.rows_now) == (2, 4)
+    assert not found.is_equal
+
+
+def test_a_column_of_another_type_is_told_and_compared_as_text(session: Session) -> None:
+    sides(session, "(1, 'x'), (2, '7')", "(1, 7), (2, 7)", "k, a")
+    found = compare(session, "before", "now", ["k"])
+    assert found.other_types == {"a": ("string", "int")}
+    (change,) = found.columns
+    assert (change.rows, change.before, change.now) == (1, "x", "7")

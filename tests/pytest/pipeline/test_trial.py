@@ -17,7 +17,7 @@ from toys import FACT, project_with_toy, reading, write_toy_night
 from shelfweek.domain import domain
 from shelfweek.engine import Engine
 from shelfweek.lake import rollback
-from shelfweek.night import DbtProject
+from shelfweek.night import PUBLISHED, DbtProject
 from shelfweek.trial import Trial, TrialError, trial_project, try_models
 
 FIRST, SECOND = date(2026, 3, 5), date(2026, 4, 5)
@@ -45,7 +45,7 @@ class Workshop:
     def attempt(self, *names: str) -> Trial:
         """Try models."""
         project = trial_project(self.lake.engine, self.folder / "try", self.home)
-        state = self.lake.project.work_folder / "target"
+        state = self.lake.project.work_folder / PUBLISHED / "toy"
         return try_models(project, self.lake.domain, state, self.folder / "tables", names)
 
     @contextlib.contextmanager
@@ -86,7 +86,6 @@ def test_an_unchanged_model_makes_no_difference(workshop: Workshop) -> None:
     assert trial.models == [CANDIDATE]
     assert not trial.failures
     assert trial.tests_passed
-    assert difference.against == workshop.lake.published(FACT)
     assert difference.comparison
     assert difference.comparison.is_equal
     # The month of the first night is not built again.
@@ -120,10 +119,30 @@ def test_a_change_is_found_built_and_compared_and_nothing_is_published(workshop:
     assert workshop.lake.contents() == workshop.before
 
 
+def test_a_month_that_loses_all_its_rows_is_missed(workshop: Workshop) -> None:
+    old = "group by readings.meter_code, months.month\n"
+    new = old + "having months.month < date'2026-03-01'\n"
+    with workshop.changed(old, new):
+        trial = workshop.attempt(CANDIDATE)
+    (difference,) = trial.differences
+    assert difference.comparison
+    assert difference.comparison.removed == 1
+
+
+def test_a_project_that_was_parsed_again_hides_no_change(workshop: Workshop) -> None:
+    """As make run does that finds nothing to load."""
+    old = "    sum(readings.energy) as energy,\n"
+    with workshop.changed(old, old.replace("sum", "max")):
+        workshop.lake.project.invoke("parse")
+        assert workshop.attempt().models == [CANDIDATE]
+
+
 def test_what_depends_on_a_model_is_built_too(workshop: Workshop) -> None:
     trial = workshop.attempt("int_months_touched")
     assert set(trial.models) == {"int_months_touched", CANDIDATE}
-    assert all(difference.comparison for difference in trial.differences)
+    (found,) = (each.comparison for each in trial.differences if each.model == CANDIDATE)
+    assert found
+    assert found.rows_before == 3
 
 
 def test_a_published_table_is_tried_by_its_candidate(workshop: Workshop) -> None:
